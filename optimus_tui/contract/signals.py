@@ -6,6 +6,8 @@ from msgspec import Struct, field
 
 Signal = Literal["requests", "failing", "refused", "p95"]
 SIGNALS: tuple[Signal, ...] = ("requests", "failing", "refused", "p95")
+TOKENS, SPEND = "tokens_total", "spend_total"
+"""Counters of a gateway to language models: tokens, and money in its own currency. Only a profile can name them."""
 
 
 class Signals(Struct, frozen=True, kw_only=True):
@@ -26,6 +28,9 @@ class Signals(Struct, frozen=True, kw_only=True):
     timed: float | None = None
     lower_bound: bool = False
     why: dict[Signal, str] = field(default_factory=dict)
+    tokens_per_second: float | None = None
+    spend_per_second: float | None = None
+    """Money in the gateway's own currency. Both are None where the gateway does not count them, and where unknown."""
     trends: dict[Signal, tuple[float, ...]] = field(default_factory=dict)
     """The figures of the last ten minutes as they were, oldest first; unknown ones are left out."""
 

@@ -146,7 +146,10 @@ class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class MetricRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What another system calls one of the metrics that are read here: its name, and the names of its labels."""
+    """What another system calls one of the metrics that are read here: its name, and the names of its labels.
+
+    Tokens (``tokens_total``) and money spent (``spend_total``) are read only where such a rule names them.
+    """
 
     name: str
     """Its name there."""

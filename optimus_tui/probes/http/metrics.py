@@ -32,6 +32,7 @@ from optimus_tui.contract.services import (
     CacheMetrics,
     MetricsState,
 )
+from optimus_tui.contract.signals import SPEND, TOKENS
 from optimus_tui.grammar.info import (
     HISTOGRAM_PARTS,
     OWN_ROUTES,
@@ -55,7 +56,9 @@ CAP_BYTES = 1_000_000
 MAX_SERIES = 4_000
 MAX_NAME = 512
 """Characters of a series' name, labels included."""
-COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
+COUNTERS = (REQUESTS, REFUSED, HITS, MISSES, TOKENS, SPEND)
+OF_MODELS = (TOKENS, SPEND)
+"""Counters that are read only where a profile names them, and by tenant alone: they have a series for each user."""
 _PAIR = (HITS, MISSES)
 """Hits and misses: one without the other gives no share."""
 HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
@@ -181,8 +184,10 @@ def pick_series(
         if counted is None:
             continue
         labels, value = counted
-        summed = own in crowded and "tenant" in labels
-        if summed:
+        summed = own in OF_MODELS or (own in crowded and "tenant" in labels)
+        if own in OF_MODELS:
+            labels = {name: text for name, text in labels.items() if name == "tenant"}
+        elif summed:
             labels = {**labels, "tenant": OTHERS}
         series = series_name(own, labels)
         if series in values and summed:
@@ -227,7 +232,7 @@ def _unread(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
 
 def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
     """Return the counters with more series than are kept: their tenants are summed, so that totals stay true."""
-    counts = Counter(wanted[sample.name] for sample in parsed.samples)
+    counts = Counter(wanted[one.name] for one in parsed.samples if wanted[one.name] not in OF_MODELS)
     return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
 
 
@@ -288,7 +293,8 @@ def _bases(wanted: Mapping[str, str]) -> dict[str, set[str]]:
 
 def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
     """Return the contract's name by published name; a histogram has three of each."""
-    wanted = {remapped.get(name) or name: name for name in (*COUNTERS, *GAUGES, PROCESS_START)}
+    read = [name for name in (*COUNTERS, *GAUGES, PROCESS_START) if name in remapped or name not in OF_MODELS]
+    wanted = {remapped.get(name) or name: name for name in read}
     for name in HISTOGRAMS:
         published = remapped.get(name) or name
         wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}

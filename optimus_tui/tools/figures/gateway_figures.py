@@ -31,7 +31,7 @@ from optimus_tui.grammar.info import HISTOGRAM_PARTS, split_series
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import quantiles_of
-from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
+from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing, model_usage
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
@@ -39,6 +39,7 @@ from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, out
 from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
+from optimus_tui.verdicts.gateway.usage import with_usage
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
 from optimus_tui.wording.numbers import age
@@ -135,19 +136,20 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately, timed, before = await asyncio.gather(
+            requests, refused, lately, timed, before, usage = await asyncio.gather(
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
                 _durations(ctx, minutes),
                 _kept_breakers(ctx),
+                model_usage(ctx),
             )
     except TimeoutError:
         return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
     past = await asyncio.to_thread(_judged_routes, ctx, *timed)
     signals = await asyncio.to_thread(_golden, lately, timed[1:])
     figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
-    return replace(figures, signals=signals)
+    return replace(figures, signals=with_usage(signals, usage))
 
 
 def _golden(lately: Sequence[tuple[Increase, Increase]], timed: Sequence[Sequence[Increase]]) -> GoldenSignals:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from optimus_tui.clock import counted_from
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import BREAKER, Increase, MetricsState, Quantiles
+from optimus_tui.contract.signals import SPEND, TOKENS
 from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import LOOKS_EACH, PROCESS, STARTED, ProcessReading, compare_marks
@@ -87,6 +88,13 @@ def by_process(pages: Iterable[MetricsState]) -> list[MetricsState]:
 
 def _breakers(page: MetricsState) -> Sequence[tuple[str, float]]:
     return tuple(sorted(item for item in page.values.items() if split_series(item[0])[0] == BREAKER))
+
+
+async def model_usage(ctx: "Context") -> dict[str, Increase]:
+    """Return the growth of tokens and spending in the last minute or so; nothing where no profile names them."""
+    lately = Counters(ctx, ctx.tuning.lately_minutes, live=False)
+    names = [name for name in (TOKENS, SPEND) if name in ctx.settings.metric_names]
+    return dict(zip(names, await asyncio.gather(*map(lately.increase, names)), strict=True))
 
 
 T = TypeVar("T")

@@ -6,9 +6,11 @@ import pytest
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import DURATIONS, REFUSED, REQUESTS, Counted, Increase, Quantiles, Spread
-from optimus_tui.contract.signals import SIGNALS
+from optimus_tui.contract.signals import SIGNALS, SPEND, TOKENS
 from optimus_tui.history.samples.processes import spread
+from optimus_tui.tui.panes.health.signals import usage_words
 from optimus_tui.verdicts.gateway.signals import golden_signals
+from optimus_tui.verdicts.gateway.usage import with_usage
 
 TIMED = Spread(count=400, mean=0.1, p50=0.08, p95=0.3, p99=0.45, p95_edges=(0.25, 0.5))
 
@@ -131,3 +133,19 @@ def test_no_request_has_no_share() -> None:
 def test_what_was_lost_with_a_process_makes_the_numbers_at_least() -> None:
     lost = grown(REQUESTS, ({"tenant": "acme", "status": "200"}, 90), lower_bound=True)
     assert golden_signals(lost, TURNED_AWAY, timed(), timed()).total.lower_bound
+
+
+def test_tokens_and_money_are_of_each_tenant_and_unknown_where_the_gateway_does_not_count_them() -> None:
+    signals = golden_signals(ASKED, TURNED_AWAY, timed(all=TIMED), timed(acme=TIMED))
+    tokens = grown(TOKENS, ({"tenant": "acme"}, 1_800), ({}, 900))
+    used = with_usage(signals, {TOKENS: tokens, SPEND: grown(SPEND, ({}, 0.09))})
+    assert (used.total.tokens_per_second, used.total.spend_per_second) == (30, pytest.approx(0.001))
+    assert [used.tenants[name].tokens_per_second for name in ("acme", "beta")] == [20, 0]
+    assert {one.spend_per_second for one in used.tenants.values()} == {None}, "it is not counted by tenant"
+    assert usage_words(used.total) == "1,800 tokens/min, spend 3.60/h"
+
+    unread = Increase(name=TOKENS, fault=Fault("timeout", "no answer"))
+    live = Increase(name=SPEND, series=(Counted(labels={}, increase=5),), covered_minutes=1.5, source="live")
+    unknown = with_usage(signals, {TOKENS: unread, SPEND: live})
+    assert (unknown.total.tokens_per_second, unknown.total.spend_per_second) == (None, None), "another span, too"
+    assert usage_words(unknown.total) == ""

@@ -75,6 +75,16 @@ def signal_words(signals: Signals) -> list[SignalLine]:
     return lines
 
 
+def usage_words(signals: Signals) -> str:
+    """Return what requests use of language models, as ``1,240 tokens/min, spend 3.20/h``; empty if it is unknown."""
+    words = []
+    if signals.tokens_per_second is not None:
+        words.append(f"{compact(round(signals.tokens_per_second * 60))} tokens/min")
+    if signals.spend_per_second is not None:
+        words.append(f"spend {signals.spend_per_second * 3600:,.2f}/h")
+    return ", ".join(words)
+
+
 def _refused_note(signals: Signals) -> str:
     if signals.refused_share is None:
         return "share unknown" if signals.requests else ""
@@ -126,6 +136,9 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float, tables: "Stead
             lines += _unknown_lines(("signal", line.name), line.name, line.note, width)
         else:
             lines.append(HealthLine(("signal", line.name), 0, table.row(line, width)))
+    if usage := usage_words(signals.total):
+        start: list[Piece] = [("  ", ""), (fit_cell("usage", NAME_CELLS), ""), (" ", "")]
+        lines.append(HealthLine("usage", 0, [*start, (fit_words(usage, width - NOTE_AT), "bright")]))
     return lines
 
 
@@ -168,7 +181,7 @@ def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthL
         pieces: list[Piece] = [("  ", ""), *_brief(left, half), ("  ", ""), *_brief(right, half)]
         lines.append(HealthLine("signals", part, pieces))
     whys = (f"{one.name} {one.value}: {one.note.partition(': ')[0]}" for one in words if one.is_unknown)
-    parts = [span_words(signals, wall), *whys]
+    parts = [part for part in (usage_words(signals.total), span_words(signals, wall), *whys) if part]
     for part, text in enumerate(wrap(" · ".join(parts), width - 2), 2):
         lines.append(HealthLine("signals", part, [("  ", ""), (text, "quiet")]))
     return lines

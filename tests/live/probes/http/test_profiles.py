@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.dialects.load import load_table
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.dialects.model import Dialect, value_at
 from optimus_tui.probes.http.fetch import new_http_client
 from optimus_tui.probes.http.metrics import read_metrics
@@ -152,3 +152,24 @@ async def test_metrics_have_our_names_and_labels_from_the_way_in(
         "http_requests_total|route=/chat|status=200|tenant=acme": 7.0,
         "http_requests_total|published_tenant=x|route=/chat|status=429|tenant=acme": 2.0,
     }
+
+
+async def test_tokens_and_spending_are_read_by_tenant_and_only_where_a_profile_names_them(
+    http: httpx.AsyncClient, gateway: HostileServer
+) -> None:
+    tokens, spend = "litellm_total_tokens_metric_total", "litellm_spend_metric_total"
+    lines = [f'{tokens}{{team="acme",end_user="{user}",model="m"}} 10' for user in range(5_000)]
+    lines += [f'{tokens}{{team="beta",model="m"}} 7', f'{spend}{{team="acme",model="m"}} 0.25', "tokens_total 3"]
+    page = reply("\n".join(lines).encode() + b"\n", kind=b"text/plain; version=0.0.4")
+    gateway.on("/metrics/", page)
+    gateway.on("/metrics", page)
+    settings = replace(Settings(), gateway_url=gateway.url, dialect=load_preset("litellm"))
+    state = (await read_metrics(http, settings, Clock())).value
+    assert state is not None and (state.left_out, state.malformed, state.summed) == (0, 0, False)
+    assert dict(state.values) == {
+        "tokens_total|tenant=acme": 50_000.0,
+        "tokens_total|tenant=beta": 7.0,
+        "spend_total|tenant=acme": 0.25,
+    }
+    ours = (await read_metrics(http, replace(settings, dialect=None), Clock())).value
+    assert ours is not None and dict(ours.values) == {}
