@@ -31,7 +31,15 @@ from optimus_tui.grammar.info import HISTOGRAM_PARTS, split_series
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import quantiles_of
-from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing, model_usage
+from optimus_tui.tools.figures.metric_windows import (
+    JUMP,
+    NEAREST_MINUTES,
+    Counters,
+    by_process,
+    kept_breakers,
+    missing,
+    model_usage,
+)
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
@@ -50,9 +58,6 @@ if TYPE_CHECKING:
 
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
-NEAREST_MINUTES = 0.4
-"""What tells of a window's trouble whether it has ended, where enough requests of it came, which is two or three
-readings of the page; else ``Tuning.lately_minutes`` does."""
 ONE_SAMPLE = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 

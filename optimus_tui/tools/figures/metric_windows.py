@@ -90,11 +90,11 @@ def _breakers(page: MetricsState) -> Sequence[tuple[str, float]]:
     return tuple(sorted(item for item in page.values.items() if split_series(item[0])[0] == BREAKER))
 
 
-async def model_usage(ctx: "Context") -> dict[str, Increase]:
-    """Return the growth of tokens and spending in the last minute or so; nothing where no profile names them."""
-    lately = Counters(ctx, ctx.tuning.lately_minutes, live=False)
+async def model_usage(ctx: "Context") -> list[Increase]:
+    """Return the growth of tokens and spending over both spans of the signals; nothing where no profile names them."""
+    spans = [Counters(ctx, minutes, live=False) for minutes in (NEAREST_MINUTES, ctx.tuning.lately_minutes)]
     names = [name for name in (TOKENS, SPEND) if name in ctx.settings.metric_names]
-    return dict(zip(names, await asyncio.gather(*map(lately.increase, names)), strict=True))
+    return await asyncio.gather(*(span.increase(name) for span in spans for name in names))
 
 
 T = TypeVar("T")
@@ -105,6 +105,9 @@ LOOKING_SECONDS = 4.0
 LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
 """Bounds of one sample, and of one question to what was kept."""
 JUMP = 10.0
+NEAREST_MINUTES = 0.4
+"""What tells of a window's trouble whether it has ended, where enough requests of it came, which is two or three
+readings of the page; else ``Tuning.lately_minutes`` does."""
 
 
 class Counters:

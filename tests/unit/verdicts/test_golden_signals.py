@@ -138,7 +138,7 @@ def test_what_was_lost_with_a_process_makes_the_numbers_at_least() -> None:
 def test_tokens_and_money_are_of_each_tenant_and_unknown_where_the_gateway_does_not_count_them() -> None:
     signals = golden_signals(ASKED, TURNED_AWAY, timed(all=TIMED), timed(acme=TIMED))
     tokens = grown(TOKENS, ({"tenant": "acme"}, 1_800), ({}, 900))
-    used = with_usage(signals, {TOKENS: tokens, SPEND: grown(SPEND, ({}, 0.09))})
+    used = with_usage(signals, [grown(TOKENS, ({}, 1), minutes=0.4), tokens, grown(SPEND, ({}, 0.09))])
     assert (used.total.tokens_per_second, used.total.spend_per_second) == (30, pytest.approx(0.001))
     assert [used.tenants[name].tokens_per_second for name in ("acme", "beta")] == [20, 0]
     assert {one.spend_per_second for one in used.tenants.values()} == {None}, "it is not counted by tenant"
@@ -146,6 +146,6 @@ def test_tokens_and_money_are_of_each_tenant_and_unknown_where_the_gateway_does_
 
     unread = Increase(name=TOKENS, fault=Fault("timeout", "no answer"))
     live = Increase(name=SPEND, series=(Counted(labels={}, increase=5),), covered_minutes=1.5, source="live")
-    unknown = with_usage(signals, {TOKENS: unread, SPEND: live})
+    unknown = with_usage(signals, [unread, live, grown(TOKENS, ({}, 1), minutes=0.4)])
     assert (unknown.total.tokens_per_second, unknown.total.spend_per_second) == (None, None), "another span, too"
     assert usage_words(unknown.total) == ""
