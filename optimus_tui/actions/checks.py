@@ -72,7 +72,8 @@ class ActionDependencies(NamedTuple):
     def servers(self, permit: Permit, plan: Plan) -> OperatorServers:
         """Return the servers of a plan, with this permit for each connection; they are opened on first use."""
         listener: Listener | None = self.guard.listener
-        return OperatorServers(self.target, permit, self.own, listener, plan.where.nodes)
+        seconds = self.tuning.replicas_seconds
+        return OperatorServers(self.target, permit, self.own, listener, plan.where.nodes, seconds)
 
 
 class RunControl(NamedTuple):

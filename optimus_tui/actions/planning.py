@@ -5,7 +5,8 @@ import hashlib
 import uuid
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 
 from msgspec import structs
@@ -55,6 +56,22 @@ EDGE = 10
 BATCH_SECONDS = 0.008
 """Seconds for a batch of 100 keys with its two records on disk and its pause, without the network."""
 BATCH = 100
+
+
+@asynccontextmanager
+async def of_primaries(context: Context) -> AsyncIterator[Context]:
+    """Yield the context, or one that reads keys on primaries: what a replica has may be too old for a plan."""
+    settings = context.settings
+    if settings.redis.read_from == "primary":
+        yield context
+        return
+    redis = structs.replace(settings.redis, read_from="primary")
+    own = Context(structs.replace(settings, redis=redis), context.clock, tuning=context.tuning)
+    own.own = context.own
+    try:
+        yield own
+    finally:
+        await own.aclose()
 
 
 async def make_plan(

@@ -18,7 +18,7 @@ from msgspec import structs
 from optimus_tui.actions import action_log, applying
 from optimus_tui.actions.checks import ActionDependencies, Report, RunControl, Verified, check_plan, check_words
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
-from optimus_tui.actions.planning import Walked, make_plan, preview, where_now, words_to_type
+from optimus_tui.actions.planning import Walked, make_plan, of_primaries, preview, where_now, words_to_type
 from optimus_tui.actions.redis.identity import moved, operator_target
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.actions.redis.operator_connection import Listener
@@ -158,7 +158,8 @@ class ActionService:
             rules = rules or await self._rules()
             if request.kind == "expire_no_ttl" and request.window_seconds is None:
                 request = structs.replace(request, window_seconds=CACHE_TTL_SECONDS)
-            return await make_plan(self._context, request, self._known(known or Known(), rules), walked, rules)
+            async with of_primaries(self._context) as context:
+                return await make_plan(context, request, self._known(known or Known(), rules), walked, rules)
 
     async def is_still_armed(self) -> bool:
         """Return whether actions are armed for the servers that answer now; disarm where these are others."""

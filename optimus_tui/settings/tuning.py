@@ -28,6 +28,8 @@ class Tuning(Struct, frozen=True, kw_only=True):
     """An action halts where PING takes longer than twice the slowest time before it, and this much more than usual."""
     ping_most_ms: float = 20.0
     """The most that PING may take more than usual before an action halts."""
+    replicas_seconds: float = 2.0
+    """How long an action waits after a batch until its replicas have it; without that the batch counts as unknown."""
     unkept_seconds: float = 3.0
     """That samples are not written to the disk is said once it lasts so long."""
     drill_pause_seconds: tuple[float, float] = (4.0, 15.0)

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Sequence
 from random import Random
 
 from msgspec import Struct, structs
-from redis.exceptions import ResponseError
 
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Plan, PlanKey, Refusal
@@ -58,7 +57,7 @@ async def _read_some(redis: ObserverRedis, keys: Sequence[bytes]) -> list[PlanKe
     replies = await pipe.execute(raise_on_error=False)
     raise_general(replies, step=2)
     for reply in replies[::2]:
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, Exception):
             raise reply  # Without the TTL it is unknown whether the key meets the condition.
     return [
         PlanKey(

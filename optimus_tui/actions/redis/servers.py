@@ -5,6 +5,7 @@ redirection: a write that a node refuses is not sent to another one.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,11 +40,12 @@ from optimus_tui.probes.redis.nodes import ClusterNodes
 from optimus_tui.probes.redis.observer import sentinel_client
 from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.settings.model import RedisTarget, Settings, address
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.safe import safe_text
 
 TRIP = 100
 WAIT_MS = 1000
-"""How long the replicas are waited for after a batch."""
+"""How long one WAIT lasts: shorter than a reply is waited for."""
 
 
 class OperatorClient:
@@ -116,6 +118,7 @@ class OperatorServers:
         own: The meter of this program's load.
         heard: Called with each command that the permit lets through, or None.
         nodes: The primaries of the cluster as far as they are known already: any of them may be asked for the others.
+        replicas_seconds: How long the replicas are waited for.
     """
 
     def __init__(
@@ -125,8 +128,10 @@ class OperatorServers:
         own: LoadMeter,
         heard: Listener | None = None,
         nodes: Sequence[NodeWhere] = (),
+        replicas_seconds: float = TUNING.replicas_seconds,
     ) -> None:
         self._target, self._permit, self._own, self._heard = _with_seeds(target, nodes), permit, own, heard
+        self._replicas_seconds = replicas_seconds
         self._cluster: ClusterNodes[OperatorClient] | None = None
         self._sentinels: SentinelPrimary[OperatorClient] | None = None
         self._one: OperatorClient | None = None
@@ -135,9 +140,9 @@ class OperatorServers:
             self._cluster = ClusterNodes(self._target, self._client, own.clock)
         elif target.topology == "sentinel":
             ask = sentinel_client(own)
-            self._sentinels = SentinelPrimary(target, self._client, ask, own.clock)
+            self._sentinels = SentinelPrimary(self._target, self._client, ask, own.clock)
         else:
-            self._one = self._client(target)
+            self._one = self._client(self._target)
 
     def _client(self, target: RedisTarget) -> OperatorClient:
         return OperatorClient(target, self._permit, self._own, self._heard)
@@ -276,11 +281,14 @@ class OperatorServers:
         wanted = self._replicas.get(place_of(connection.target), 0)
         if not wanted:
             return True
-        try:
-            reply = await connection.ask("WAIT", wanted, WAIT_MS)
-        except (ConnectionLost, ResponseError):
-            return False
-        return isinstance(reply, int) and reply >= wanted
+        until = time.monotonic() + self._replicas_seconds
+        have: object = 0
+        while isinstance(have, int) and have < wanted and time.monotonic() < until:
+            try:
+                have = await connection.ask("WAIT", wanted, WAIT_MS)
+            except (ConnectionLost, ResponseError):
+                return False
+        return isinstance(have, int) and have >= wanted
 
     def _lost(self, error: BaseException) -> ConnectionLost:
         cause = error.cause if isinstance(error, NodeAway) else error
@@ -301,11 +309,11 @@ def place_of(target: RedisTarget) -> str:
 
 
 def _with_seeds(target: RedisTarget, nodes: Sequence[NodeWhere]) -> RedisTarget:
-    """Return the target with the known primaries as further addresses to begin with."""
+    """Return the target with the known primaries as further addresses to begin with; no replica is read."""
     places = [node.place.rpartition(":") for node in nodes]
     known = [(host.strip("[]"), int(port)) for host, _, port in places if port.isdigit()]
     more = [place for place in known if place not in target.seeds]
-    return replace(target, others=(*target.others, *more))
+    return replace(target, others=(*target.others, *more), read_from="primary")
 
 
 def parts_of(plan: Plan, places: Sequence[int]) -> list[tuple[NodeWhere | None, list[int]]]:

@@ -19,7 +19,7 @@ from tests.realserver import RealServer, nobody_port
 LOGIN_PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
-CALM = Tuning(ping_room_ms=60_000.0, ping_most_ms=60_000.0)
+CALM = Tuning(ping_room_ms=60_000.0, ping_most_ms=60_000.0, replicas_seconds=30.0)
 """No action stops because this machine is busy: for processes and tests that are about something else."""
 
 

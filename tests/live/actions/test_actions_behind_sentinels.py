@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.service import ActionService
@@ -63,7 +64,8 @@ def target(sentinels: RealSentinels) -> RedisTarget:
 
 @contextlib.asynccontextmanager
 async def armed_behind(sentinels: RealSentinels, folder: Path, **more: Any) -> AsyncIterator[ActionService]:
-    async with armed(sentinels.ports[0], folder, redis=target(sentinels), tuning=CALM, **more) as action_service:
+    fields = {"redis": target(sentinels), "tuning": CALM, **more}
+    async with armed(sentinels.ports[0], folder, **fields) as action_service:
         yield action_service
 
 
@@ -101,7 +103,8 @@ async def test_a_demoted_primary_that_still_takes_writes_gets_none(sentinels: Re
                 say(sentinels.ports[0], "SENTINEL", "FAILOVER", "mymaster")
                 until(lambda: b"role:master" in raw(new, "INFO replication"), 30)
 
-    async with armed_behind(sentinels, tmp_path) as action_service:
+    tuning = replace(CALM, replicas_seconds=0.5)  # The replica has left: it is waited for in vain.
+    async with armed_behind(sentinels, tmp_path, tuning=tuning) as action_service:
         plan = await planned(action_service, "invalidate_tenant")
         action_service.guard.listener = demote
         receipt = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from redis.crc import key_slot
 
 from optimus_tui.actions.service import ActionService
-from optimus_tui.contract.actions import ActionRequest, Plan, Progress, Receipt, Refusal
+from optimus_tui.contract.actions import ActionRequest, Confirmation, Interrupted, Plan, Progress, Receipt, Refusal
 from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import unquoted
 from optimus_tui.probes.redis.commands import name_of_command
@@ -258,6 +258,29 @@ async def test_a_key_that_is_on_its_way_is_not_executed(cluster: RealCluster, tm
         cluster.settle(slot, 0, source, 3 - source)
         assert say(cluster.ports[0], "EXISTS", last) == 1
         cluster.move_slot(slot, 0, source)
+
+
+async def test_an_interrupted_action_goes_on_on_each_node(cluster: RealCluster, tmp_path: Path) -> None:
+    names = answers(300)
+    cluster.put(*names)
+
+    def fail() -> None:
+        raise RuntimeError("as if the process had ended")
+
+    # Plans are made of what the primaries have, even where the panes read replicas.
+    reading = replace(target(cluster), read_from="replica")
+    async with armed_on(cluster, tmp_path, redis=reading) as action_service:
+        plan = await planned(action_service, "unlink_prefix", prefix=b"", only=frozenset(names))
+        with pytest.raises(RuntimeError):
+            await action_service.apply(plan, confirmation(plan), threading.Event(), at_first_batch(fail))
+        (left,) = action_service.interrupted()
+        assert isinstance(left, Interrupted) and left.why_not is None and 0 < left.tried < 300
+        seen = await action_service.look(left, ignore)
+        assert not isinstance(seen, Refusal) and seen.there_again == 0
+        receipt = await action_service.resume(left, Confirmation(left.confirm, "go on"), threading.Event(), ignore)
+        assert isinstance(receipt, Receipt) and receipt.verified and receipt.counts == {"done": 300}
+        assert action_service.interrupted() == []
+    assert there(cluster) == {*FOREIGN}
 
 
 async def test_a_plan_is_void_once_a_slot_or_a_primary_is_another(cluster: RealCluster, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 from redis.crc import key_slot
 
+from optimus_tui.actions.redis.keys import read_facts
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import Counter
@@ -16,6 +18,7 @@ from optimus_tui.probes.cache_keys import read_details, read_ttls
 from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.keyspace import NEVER, NOT_ASKED
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.dialing import NodeAway
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, ScanBudget
@@ -177,6 +180,8 @@ async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(clus
         counters = await read_counters(redis, redis.own, Clock(), COUNTERS)
         told = {one.key: one.problem for one in counters if isinstance(one, Counter)}
         assert told == {key: NODE_AWAY if cluster.owner(key) == lost else None for key in COUNTERS}
+        with pytest.raises(NodeAway):
+            await read_facts(SimpleNamespace(redis=redis), COUNTERS)  # type: ignore[arg-type]
         until(lambda: cluster.is_led_by(lost + 3, without=lost))
         await redis.cluster_nodes.learn()
         assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
