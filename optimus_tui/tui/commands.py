@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from optimus_tui.tui.services import CommandError
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.actions.controller import ActionsController
-    from optimus_tui.tui.actions.interrupted import InterruptedActions
+    from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.controllers import Navigator, SettingsCommands
     from optimus_tui.tui.dashboard.saved_views import SavedViews

@@ -58,12 +58,7 @@ class ActionDialog(Dialog):
         self.whole = False
         self.seen: tuple[int, int | None] = (0, None)
         self.refusal: Refusal | None = None
-        self.said = ""
-        """A sentence about the last key; it goes away with the next text that is typed."""
-        self.waits = False
-        """Enter was pressed while the plan is made: it goes on once the plan is there."""
-        self.began = False
-        """Whether the action service was asked to act: a bug may then end it halfway."""
+        self.said, self.waits, self.began = "", False, False  # explained in ``DialogState``
         self.progress: Progress | None = None
         self._cancel = threading.Event()
         self.reported = asyncio.Event()

@@ -9,8 +9,11 @@ from optimus_tui.contract.actions import Confirmation, Interrupted, Plan, Previe
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.action_dialog_stages import DialogState, StageTexts
 from optimus_tui.tui.actions.action_dialog_text import Lines, left_lines
+from optimus_tui.wording.numbers import ago, plural
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
+    from optimus_tui.actions.checks import Verified
     from optimus_tui.actions.service import ActionService
 
 
@@ -81,3 +84,35 @@ class ResumeDialog(ActionDialog):
         if action == "letter":
             wanted = str(parameters[0])
         return wanted not in ("gentler", "replan", "include", "whole") and super().check_action(action, parameters)
+
+
+def choices(left: Interrupted) -> list[tuple[str, str]]:
+    """Return what can be done with an interrupted action: names, and words about each."""
+    found = [("Verify", "reads its keys once more; changes nothing, and the action stays open")]
+    if left.why_not is None:
+        found.append(("Resume", "arms, asks for the words, and continues where it ended"))
+    return [*found, ("Verify and close", "asks why; what was not tried stays as it is and can be planned again")]
+
+
+def verified_words(left: Interrupted, seen: "Verified | Refusal") -> str:
+    """Return in a sentence what a look at the keys of an interrupted action found."""
+    if isinstance(seen, Refusal):
+        return f"Not verified: {seen.message}"
+    parts = [f"{plural(seen.there_again, 'tried key')} still match the plan: not changed, or written again"]
+    if left.unknown:
+        parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} with an unknown outcome no longer match the plan")
+    if seen.new_since:
+        parts.append(f"{seen.new_since:,} new since the plan")
+    return "Verified: " + ", ".join(parts) + "."
+
+
+def open_words(service: "ActionService", left: Interrupted, wall: float) -> str:
+    """Return what an interrupted action was, when it began (``wall`` is the time now), and what is not known of it."""
+    preview = service.preview(left.plan)
+    when, reason = ago(wall, left.started_at), safe_text(left.reason, 120)
+    words = f"{preview.title} · {preview.subject}, begun {when} for: {reason}\n"
+    if left.unknown:
+        words += f"It is unknown whether {plural(left.unknown, 'tried key')} were changed. "
+    if left.why_not:
+        words += f"It cannot be resumed: {left.why_not}."
+    return words.strip()

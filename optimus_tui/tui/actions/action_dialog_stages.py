@@ -113,6 +113,7 @@ class DialogState(Protocol):
     waits: bool
     """Whether Enter was pressed while the plan is made."""
     began: bool
+    """Whether the action service was asked to act: a bug may then end it halfway."""
     progress: "Progress | None"
     outcome: "tuple[Receipt, str] | None"
     """The receipt and the words about its audit record; None before something was carried out."""

@@ -1,16 +1,17 @@
-"""Arm and disarm, and carry out the actions for a row.
+"""Arm and disarm, carry out the actions for a row, and offer interrupted actions.
 
 Everything that changes something goes through ``actions/service``, which is imported when it is first needed.
 """
 
 import asyncio
+import fnmatch
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 from rich.cells import cell_len
 
-from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
+from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
 from optimus_tui.contract.findings import Finding
 from optimus_tui.tui.dashboard.reports import seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
@@ -302,3 +303,137 @@ def _load() -> "type[ActionService]":
     from optimus_tui.actions.service import ActionService
 
     return ActionService
+
+
+class InterruptedActions:
+    """Offers interrupted actions at the start and from their incident, until each is closed.
+
+    Nothing is imported or read if no action was left open. Resuming needs arming and typed words, as the action itself
+    did.
+    """
+
+    def __init__(self, dashboard: DashboardServices, actions: ActionsController) -> None:
+        self.dashboard, self.actions = dashboard, actions
+
+    def offer(self, requested: bool = False) -> None:
+        """Offer each interrupted action of this environment.
+
+        Args:
+            requested: The operator asked for them (``:interrupted``): say so if there are none.
+        """
+        self.dashboard.run_in_background("interrupted", self._offer, requested, asks=True)
+
+    async def _offer(self, requested: bool) -> None:
+        found = await self._left_open()
+        others = self._say_others(found)
+        mine = self._mine(found)
+        if mine and not self.dashboard.is_on_top():
+            self.dashboard.say("an action was interrupted: it is shown once you are back at the panes", "warning")
+        for left in mine:
+            await self.dashboard.optimus.keys.until_nothing_is_asked(self.dashboard.is_on_top)
+            await self.take_up(left)
+        if requested and not mine and not others:
+            self.dashboard.say("no action was interrupted here")
+
+    async def listed(self) -> list[Interrupted]:
+        """Return the open actions of this environment that no process is carrying out."""
+        return self._mine(await self._left_open())
+
+    async def _left_open(self) -> list[Interrupted | Refusal]:
+        if not await asyncio.to_thread(holds, "*.plan"):
+            return []
+        service = await self.actions.open_service()
+        return await asyncio.to_thread(service.interrupted)
+
+    def _mine(self, found: list[Interrupted | Refusal]) -> list[Interrupted]:
+        here = self.dashboard.settings.environment
+        return [item for item in found if isinstance(item, Interrupted) and item.plan.where.environment == here]
+
+    def _say_others(self, found: list[Interrupted | Refusal]) -> bool:
+        """Say what is wrong with those that cannot be taken up here. Return True if there were any."""
+        elsewhere: set[str] = set()
+        for item in found:
+            if isinstance(item, Refusal):
+                self.actions.say_refusal(item)
+            elif item.plan.where.environment != self.dashboard.settings.environment:
+                elsewhere.add(item.plan.where.environment)
+        if elsewhere:
+            names = ", ".join(sorted(elsewhere))
+            self.dashboard.say(f"an action was interrupted in {names}: start with --env NAME to take it up", "warning")
+        return len(self._mine(found)) < len(found)
+
+    async def take_up(self, left: Interrupted) -> None:
+        """Ask what to do with an interrupted action, until it is closed or the operator leaves it as it is."""
+        from optimus_tui.tui.actions import action_dialog_resume as words
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        service, now_s = await self.actions.open_service(), self.dashboard.context.clock.wall
+        about = words.open_words(service, left, now_s())
+        while True:
+            title = f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}"
+            place = await self.dashboard.ask(PickDialog(title, words.choices(left), about))
+            if place is None:
+                self.dashboard.say("it stays open: :interrupted shows it again", "warning")
+                return
+            if place == 0:
+                seen = words.verified_words(left, await service.look(left, lambda _: None))
+                about = f"{words.open_words(service, left, now_s())}\n{seen}"
+                continue
+            closing = place == len(words.choices(left)) - 1
+            if closing and await self._close(left):
+                return
+            if not closing and await self._resume(left):
+                return
+            now = [item for item in await self.listed() if item.plan.id == left.plan.id]
+            if not now:
+                return
+            left, about = now[0], words.open_words(service, now[0], now_s())
+
+    async def _resume(self, left: Interrupted) -> bool:
+        """Resume an action. Return True once it is closed."""
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
+
+        if not await self.actions.ensure_armed():
+            return False
+        service = await self.actions.open_service()
+        outcome: Outcome | None = await self.dashboard.ask(ResumeDialog(service, self.dashboard.context.clock, left))
+        return await self._record(outcome)
+
+    async def _close(self, left: Interrupted) -> bool:
+        """Verify an action's keys and close it. Return True once it is closed."""
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
+        from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
+
+        about = "Its keys are read once more. What was not tried stays as it is."
+        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Reason")], about))
+        if answers is None:
+            return False
+        service = await self.actions.open_service()
+        dialog = ResumeDialog(service, self.dashboard.context.clock, left, answers[0])
+        outcome: Outcome | None = await self.dashboard.ask(dialog)
+        return await self._record(outcome)
+
+    async def _record(self, outcome: Outcome | None) -> bool:
+        """Record an outcome in the incident. Return True if the action is verified, and so closed."""
+        if outcome is None:
+            return False
+        self.dashboard.refresh_now()
+        await self.dashboard.incidents.record_action(*outcome)
+        return outcome[0].verified
+
+
+def holds(pattern: str) -> bool:
+    """Return True if the actions' state directory has a file of this pattern, or may have one.
+
+    It may have one if the directory cannot be read, or if something else is in its place or above it. The code that
+    reads the file says what is wrong.
+
+    Args:
+        pattern: ``*.plan`` for actions that are open, ``*.receipt`` for those that are closed.
+    """
+    from optimus_tui.storage.private_file import UnreadableFile, names_in, state_dir
+
+    try:
+        return bool(fnmatch.filter(names_in(state_dir() / "actions"), pattern))
+    except UnreadableFile:
+        return True

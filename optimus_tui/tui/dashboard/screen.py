@@ -21,8 +21,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.tui import messages
-from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.interrupted import InterruptedActions
+from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen, docstring_of
 from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, SettingsCommands

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding, alarming
-from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
+from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.dashboard.reports import known_tenants
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
