@@ -70,13 +70,18 @@ class Room:
         root, alarms = self.folder / "incidents", tuple(self.alarms.values())
         self.incident_service = await open_incident(self.context, title, name="demo", alarms=alarms, root=root)
         await self.step("health")
+        return self.first
+
+    @property
+    def first(self) -> Candidate:
+        """What is to be looked at first."""
         return self.incident_service.state.candidates[0]
 
     async def leading(self, issue: str) -> Candidate:
         """The incident once its first step leads to this: what was refused before it must have been seen to be over."""
         await self.open()
-        await until(lambda: self.incident_service.state.candidates[0].issue == issue, lambda: self.step("health"))
-        return self.incident_service.state.candidates[0]
+        await until(lambda: self.first.issue == issue, lambda: self.step("health"))
+        return self.first
 
     async def step(self, name: str) -> None:
         step = await self.incident_service.run(name)
@@ -213,8 +218,10 @@ async def engineer(demo: DemoHandle, folder: Path) -> AsyncIterator[Room]:
 async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_path: Path) -> None:
     async with engineer(running, tmp_path) as room:
         await until(lambda: room.calm)  # its first answers, while everything starts, may really be slow
-        first = await room.open()
-        assert (first.issue, first.score) == ("high_latency", 0), first.reason
+        await room.open()
+        await until(lambda: room.first.score == 0, lambda: room.step("health"), lambda: room.first.reason)
+        first = room.first
+        assert first.issue == "high_latency", first.reason
         assert "no finding points to it" in first.reason
         await room.incident_service.choose(first.issue)
         await room.step("identify")
@@ -226,7 +233,7 @@ async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_pa
         await room.incident_service.close_incident("a false alarm", "nothing was wrong")
         text = (await export(room.incident_service, "md")).read_text("utf-8")
         assert "nothing was wrong" in text
-        light = bool(state.open_findings)  # a busy machine may have one: then the time counts from it
+        light = bool(state.open_findings or room.alarms)  # a busy machine may have one: then the time counts from it
         assert light or "nothing to acknowledge: no fault was found" in text, "no beginning is made up"
 
 
