@@ -6,9 +6,9 @@ Importing this module loads neither redis nor httpx; building a client does.
 import asyncio
 from collections.abc import Coroutine
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from optimus_tui import lean_imports
 from optimus_tui.clock import Clock
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
@@ -55,8 +55,7 @@ otherwise 200 to 900 ms of our own imports would count as the engine's latency."
 
 def load_probes() -> None:
     """Import ``PROBE_MODULES``. Called in a thread, because it takes time."""
-    for name in PROBE_MODULES:
-        import_module(name)
+    lean_imports.load(PROBE_MODULES)
 
 
 class Context:

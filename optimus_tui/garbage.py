@@ -2,8 +2,9 @@
 
 import gc
 
-OBJECTS = 50_000
-"""Objects between two searches while a program starts: imports make many that stay, and searching costs a tenth."""
+OBJECTS = 200_000
+"""Objects between two searches while a program starts: a first frame, and a whole short verb, make half as many, and a
+search among so many takes as long as a tenth of either."""
 _USUAL = gc.get_threshold()
 _starting: list[bool] = []
 

@@ -207,8 +207,9 @@ class ServerState(Struct, frozen=True, kw_only=True):
     """Fields of INFO that are present and hold no valid number (safe text)."""
     offset: int | None = None
     """How many bytes of replication a primary has written, or a replica has read."""
-    heard_seconds: int | None = None
-    """Seconds since a replica last heard of its primary."""
+    heard_seconds: int | None = None  # since a replica last heard of its primary
+    written: tuple[int, ...] | None = None
+    """Counts of which one changes with whatever is written, expires or is evicted; None where they are not told."""
     cluster: ClusterState | None = None
     """Set where this is a whole cluster: sums over its primaries, the slowest latency, and ``nodes`` one by one."""
     nodes: tuple["ServerState", ...] = ()

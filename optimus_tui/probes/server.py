@@ -35,6 +35,7 @@ _AMOUNTS = (
     "used_memory", "maxmemory", "mem_not_counted_for_evict", "evicted_keys", "connected_clients", "maxclients",
     "keyspace_hits", "keyspace_misses", "uptime_in_seconds", "connected_slaves", "rejected_connections",
 )  # fmt: skip
+_WRITTEN = ("rdb_changes_since_last_save", "rdb_last_save_time", "expired_keys", "evicted_keys")
 _KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role", "keyspace_hits", "loading")
 """Fields of which every known kind of server reports at least one."""
 _ROLES = {"slave": "replica", "master": "primary"}
@@ -223,6 +224,7 @@ def _state(
         replicas_good=amount(info, "min_slaves_good_slaves"),
         offset=amount(info, "slave_repl_offset" if replica else "master_repl_offset"),
         heard_seconds=amount(info, "master_last_io_seconds_ago") if replica else None,
+        written=_written(info),
         snapshot_failed=_failed(info, "rdb_last_bgsave_status"),
         append_failed=_failed(info, "aof_last_write_status") if info.get("aof_enabled") == "1" else None,
         refused=_refusals(info),
@@ -230,6 +232,12 @@ def _state(
         info_fault=info_fault,
         senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]),
     )
+
+
+def _written(info: dict[str, str]) -> tuple[int, ...] | None:
+    """Return what changes with every write; None on a replica, which may be given other data as a whole."""
+    counts = [count for count in (amount(info, name) for name in _WRITTEN) if count is not None]
+    return tuple(counts) if len(counts) == len(_WRITTEN) and info.get("role") == "master" else None
 
 
 def _link(info: dict[str, str]) -> str | None:

@@ -165,7 +165,28 @@ class KeyLoop:
         with suppress(TimeoutError):  # The number of keys decides how many sizes are measured.
             await bounded(self.sampler_state.server_seen.wait(), FIRST_LOOK_SECONDS)
         while True:
-            await self.timer.rest(await self._pass())
+            written = self._written()
+            seconds = await self._pass()
+            await self._rest(seconds, written)
+
+    def _written(self) -> tuple[object, ...] | None:
+        """Return what changes with every write to the server; None if it has not told since a pass would be due."""
+        look = self.sampler_state.looks.server
+        if look is None or look.fault is not None or look.value is None or look.value.written is None:
+            return None
+        if self.context.clock.mono() - look.taken_mono > self.context.settings.scan.names_every_seconds:
+            return None
+        return look.value.run_id, *look.value.written
+
+    async def _rest(self, seconds: float, written: tuple[object, ...] | None) -> None:
+        """Wait until the next pass is due: later than usual while nothing was written since before the last one."""
+        began, settings = self.context.clock.mono(), self.context.settings
+        while not await self.timer.rest(seconds):
+            unread = not self._swept or self._failed or bool(self._restarted)
+            late = self.context.clock.mono() - began >= self.context.tuning.still_seconds
+            if unread or late or written is None or self._written() != written:
+                return
+            seconds = min(settings.refresh_seconds, settings.scan.names_every_seconds)
 
     async def _pass(self) -> float:
         """Run one pass and return the seconds until the next."""

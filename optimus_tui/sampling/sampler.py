@@ -290,16 +290,14 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
     seq, handed_on, state, claims, bulk, bus = 0, float("-inf"), "", Claims(), BulkWatch(), BusWatch(context)
     lived = clock.mono()
     while True:
-        batch = reader.drain(seq, limit=BATCH_LIMIT)
-        mono = clock.mono()
+        mark, batch, mono = reader.mark, reader.drain(seq, limit=BATCH_LIMIT), clock.mono()
         if batch.items:
             seq = max(item.seq for item in batch.items)
             claims.add(batch.items)
             bulk.add(batch.items)
         if batch.status.state == "live":
             lived = mono
-        status = replace(batch.status, clock=claims.offset, source=claims.source)
-        status = events.settled(status, mono - lived)
+        status = events.settled(replace(batch.status, clock=claims.offset, source=claims.source), mono - lived)
         batch = replace(batch, status=status)
         due = mono - handed_on >= STATUS_SECONDS
         changed = batch.status.state != state
@@ -312,7 +310,9 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             sampler_state.settle("bulk", bulk.findings(clock.wall()))
             bus.look()
             handed_on, state = mono, batch.status.state
-        await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
+        woken = await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
+        while not woken and reader.mark == mark and clock.mono() - handed_on < STATUS_SECONDS:
+            woken = await timer.rest(QUIET_SECONDS)
 
 
 class Claims:

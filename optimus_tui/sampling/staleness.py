@@ -80,11 +80,10 @@ class IntervalTimer:
             self.factor = max(0.0, factor)
             self._changed.set()
 
-    async def rest(self, seconds: float) -> None:
-        """Wait ``seconds`` × factor, or until woken."""
+    async def rest(self, seconds: float) -> bool:
+        """Wait ``seconds`` × factor, or until woken: then return True."""
         heed_cancellation()
-        now = asyncio.get_running_loop().time
-        started = now()
+        started = (now := asyncio.get_running_loop().time)()
         while not self._woken:
             self._changed.clear()
             left = None if self.factor == 0 else started + seconds * self.factor - now()
@@ -95,7 +94,8 @@ class IntervalTimer:
                     await self._changed.wait()
             except TimeoutError:
                 break
-        self._woken = False
+        woken, self._woken = self._woken, False
+        return woken
 
 
 class Backoff:

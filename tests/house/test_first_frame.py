@@ -47,7 +47,7 @@ asyncio.run(main())
 print(json.dumps(seen))
 """
 BUDGET = {
-    "own modules": 140,
+    "own modules": 142,
     "modules": 580,
     "rules parsed": 390,
     "widgets": 14,

@@ -39,6 +39,7 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "commands_per_second": "tui/panes/health/memory.py: state.commands_per_second",
         "node": "verdicts/cluster.py: node.node",
         "offset": "probes/cluster.py: node.offset",  # a replica's lag
+        "written": "sampling/keys.py: look.value.written",  # when names are scanned again
         "heard_seconds": "tui/panes/health/nodes.py: node.heard_seconds",
         "loading_percent": "tui/panes/health/lines.py: state.loading_percent",  # its fault is judged
     },

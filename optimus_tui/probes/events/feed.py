@@ -186,6 +186,11 @@ class FeedReader:
         return batch
 
     @property
+    def mark(self) -> tuple[int, object]:
+        """Return what is the same while ``drain`` has neither an item nor another state to return."""
+        return self._ring.mark
+
+    @property
     def live_since(self) -> float | None:
         """Return since when events are heard without a gap, in monotonic seconds; None while there is no link."""
         return self._live_since

@@ -40,7 +40,8 @@ CONFIRM_SECONDS = 1.0
 PING_SECONDS = 1.0
 SILENCE_SECONDS = 2.4
 """A connection without a byte for this long, with a ping under way for most of it, is half open."""
-TICK_SECONDS = 0.2
+LEAST_WAIT_SECONDS, LATE_SECONDS = 0.2, 0.5
+"""The shortest wait, and how late one ends at most if this process was not suspended meanwhile."""
 BREATH_SECONDS = 0.005
 """Reading pauses for this time after a batch: two hundred big batches a second cost less than twenty thousand small
 ones and leave CPU time to the screen."""
@@ -185,15 +186,16 @@ class FeedLink(asyncio.Protocol):
 
     async def stay(self) -> None:
         """Send a ping when it is quiet, until the link is lost: always ends in LinkLost."""
-        ticked = pinged = awake = self._loop.time()
+        pinged = awake = now = self._loop.time()
         while True:
-            await asyncio.wait((self._end,), timeout=TICK_SECONDS)
+            ping, silent = max(self.heard, pinged) + PING_SECONDS, max(self.heard, awake) + self._silence_seconds
+            due = max(now + LEAST_WAIT_SECONDS, min(ping, silent, now + self._silence_seconds / 2))
+            await asyncio.wait((self._end,), timeout=due - now)
             if self._end.done():
                 raise self._end.result()
             now = self._loop.time()
-            if now - ticked > TICK_SECONDS + 1.0:
+            if now - due > LATE_SECONDS:
                 awake = now  # we were suspended: the silence may have been ours
-            ticked = now
             if now - max(self.heard, awake) > self._silence_seconds:
                 raise lost_in_silence(self._connector.target, now - self.heard)
             if now - self.heard >= PING_SECONDS and now - pinged >= PING_SECONDS:

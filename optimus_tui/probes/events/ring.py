@@ -132,6 +132,11 @@ class FeedRing:
 
     # -- the other threads' side
 
+    @property
+    def mark(self) -> tuple[int, object]:
+        """Return what changes with every item and with the connection's state."""
+        return self._seq, self._state
+
     def batch(self, since: int, limit: int, mono: float) -> FeedBatch:
         """Return the newest ``limit`` items after ``since``, oldest first, with all older gap marks."""
         with self._lock:

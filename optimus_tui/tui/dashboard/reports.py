@@ -113,6 +113,8 @@ class ReportQueue:
         if urgent or self.dashboard.pane(subject).reading is None:
             self._waiting.pop(subject, None)
             self._draw(subject, report)
+            if isinstance(report, HealthReport):
+                self.dashboard.draw_status()
         else:
             self._waiting[subject] = report
 
@@ -124,10 +126,12 @@ class ReportQueue:
         now, before = (_told_by(one) for one in (report, self.dashboard.pane(subject).reading))
         return not now <= before
 
-    def draw_waiting(self) -> None:
-        """Draw all waiting reports."""
+    def draw_waiting(self) -> set[str]:
+        """Draw all waiting reports, and return whose they were. The caller draws the status line."""
+        drawn = set(self._waiting)
         while self._waiting:
             self._draw(*self._waiting.popitem())
+        return drawn
 
     def _draw(self, subject: str, report: object) -> None:
         self.dashboard.pane(subject).reading = report
@@ -136,7 +140,6 @@ class ReportQueue:
             cast("LimitsPane", self.dashboard.pane("limits")).show_held(report.findings)
             self.dashboard.context.shown = self.dashboard.context.clock.mono(), tuple(report.findings)
             self._on_drawing(report)
-            self.dashboard.draw_status()
 
 
 def _told_by(report: object) -> set[tuple[str, str, str]]:

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import importlib
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 from textual.worker import WorkerState
 
-from optimus_tui import garbage
+from optimus_tui import garbage, lean_imports
 from optimus_tui.context import CLIENT_MODULES, Context
 from optimus_tui.tui.messages import ReportArrived
 
@@ -29,12 +28,6 @@ _SCREENS = (
 _SETTLED_SECONDS = 2.0
 STOP_SECONDS = 2.0
 """How long the end waits for what was cancelled."""
-
-
-def _load(modules: tuple[str, ...]) -> None:
-    """Import modules. Runs in a thread, so that the event loop goes on painting."""
-    for module in modules:
-        importlib.import_module(module)
 
 
 class SamplingBridge:
@@ -58,7 +51,7 @@ class SamplingBridge:
     async def start(self) -> "Sampler":
         """Import the clients in a thread, then start one worker for each source."""
         garbage.started()
-        await asyncio.to_thread(_load, CLIENT_MODULES)
+        await asyncio.to_thread(lean_imports.load, CLIENT_MODULES)
         from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
 
@@ -70,7 +63,7 @@ class SamplingBridge:
         return sampler
 
     async def _load_screens(self) -> None:
-        await asyncio.to_thread(_load, _SCREENS)
+        await asyncio.to_thread(lean_imports.load, _SCREENS)
 
     def restart(self, name: str) -> None:
         """Start, or start again, the loop of one source."""

@@ -62,6 +62,7 @@ class Dashboard(BaseScreen):
         self.bridge = SamplingBridge(self, self.context)
         self.health: HealthReport | None = None
         self.current = "health"
+        self._panes: list[Pane] = [kind(self.context.clock, settings) for kind in PANES]
         self.pane_layout = PaneLayout(self, self)
         self.navigate = Navigator(self)
         self.requests = PaneRequests(self)
@@ -82,7 +83,7 @@ class Dashboard(BaseScreen):
         yield StatusBar()
         yield TabStrip()
         with Container(id="panes"):
-            yield from self.pane_layout.prepared(kind(self.context.clock, self.settings) for kind in PANES)
+            yield from self.pane_layout.prepared(self._panes)
         yield Static(id="too-small")
         yield KeyStrip()
 
@@ -90,11 +91,11 @@ class Dashboard(BaseScreen):
 
     def pane(self, name: str) -> Pane:
         """Return the pane of this name: health, limits, cache or feed."""
-        return self.query_one(f"#{name}", Pane)
+        return next(pane for pane in self._panes if name == pane.NAME)
 
     def panes(self) -> Sequence[Pane]:
         """Return all four panes, in the order of their numbers."""
-        return list(self.query(Pane))
+        return self._panes
 
     def is_on_top(self) -> bool:
         """Return True if no dialog or screen stands above the dashboard."""
@@ -200,9 +201,9 @@ class Dashboard(BaseScreen):
 
     def tick(self) -> None:
         """Draw once a second, in one paint: the reports that came since, the clock, ages and countdowns."""
-        self.reports.draw_waiting()
+        drawn = self.reports.draw_waiting()
         for pane in self.panes():
-            pane.tick()
+            pane.tick(is_drawn=pane.NAME in drawn)
         self.alerts.warn_if_not_kept()
         self.draw_status()
 

@@ -265,6 +265,8 @@ class PaneLayout:
 
     def draw_tabs(self) -> None:
         """Draw number, title and state of each pane."""
+        if self.screen.has_class("-wide"):
+            return  # there are none: all panes are shown
         tabs = tab_words(self.dashboard.panes(), self.dashboard.current, self.dashboard.size.width)
         self.screen.query_one(TabStrip).tabs = tabs
 

@@ -6,9 +6,10 @@ A pane receives readings and never requests them. It has its rows and its action
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
+from rich.cells import cell_len
 from textual import on
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.style import Style as TextStyle
 from textual.worker import Worker, WorkerState
@@ -25,6 +26,8 @@ from optimus_tui.tui.widgets.row_marks import mark_rows
 from optimus_tui.wording.safe import safe_text
 
 Words = list[Piece]
+EDGE_CELLS = 6
+"""Cells of an edge that are no words: the corners, a bit of line and a blank at each end."""
 LATE_SECONDS = 5.0
 """A reading older than this and three intervals is called stale even if nobody reported a fault."""
 
@@ -126,12 +129,12 @@ class PaneFrame:
         self.is_writing = False
         """Textual would paint the whole pane for a border title; the pane ignores that while this is set."""
         self._drawn: tuple[object, ...] = ()
-        self._written: tuple[object, ...] = ()
+        self._written: tuple[Content, Content, Size] | None = None
         self._state_posted = ""
 
     def forget(self) -> None:
         """Draw again next time even if the words are the same, because the theme has changed."""
-        self._drawn = self._written = ()
+        self._drawn, self._written = (), None
 
     def draw(self) -> None:
         """Draw title and truth line if their words changed."""
@@ -171,9 +174,12 @@ class PaneFrame:
         pane.border_title, pane.border_subtitle = upper, lower
         self.is_writing = False
         left, top = pane.content_offset
-        lines = {0: upper, size.height - 1: lower}
-        same = () if before[2:] != (size,) else before[:2]
-        regions = [Region(-left, y - top, size.width, 1) for y, words in lines.items() if words not in same]
+        regions = []
+        old: tuple[Content | None, ...] = (None, None) if before is None or before[2] != size else before[:2]
+        for y, earlier, words in zip((0, size.height - 1), old, (upper, lower), strict=True):
+            begin, end = (0, size.width) if earlier is None else changed_cells(earlier, words, size.width)
+            if begin < end:
+                regions.append(Region(begin - left, y - top, end - begin, 1))
         if regions:
             pane.refresh(*regions)
 
@@ -195,6 +201,19 @@ class PaneFrame:
             if style
             else TextStyle()
         )
+
+
+def changed_cells(before: Content, after: Content, width: int) -> tuple[int, int]:
+    """Return where the cells begin and end that differ between the old and the new words on an edge of the frame."""
+    if before == after:
+        return 0, 0
+    if before.spans != after.spans or before.cell_length != after.cell_length:
+        return 0, width
+    differ = [at for at, (old, new) in enumerate(zip(before.plain, after.plain, strict=False)) if old != new]
+    if len(before.plain) != len(after.plain) or not differ:
+        return 0, width
+    begin, cells = cell_len(after.plain[: differ[0]]), cell_len(after.plain[differ[0] : differ[-1] + 1])
+    return begin, min(width, begin + cells + EDGE_CELLS)
 
 
 ONE_ORDER = {"health": "the worst finding comes first", "feed": "the newest event comes last"}
@@ -263,10 +282,10 @@ class Pane(LineCanvas):
         """Return the monotonic second that countdowns are drawn for: now, or when the pane was paused."""
         return self._paused_mono if self.paused else self.clock.mono()
 
-    def tick(self) -> None:
-        """Draw countdowns and ages, once a second; nothing is read for it."""
+    def tick(self, *, is_drawn: bool = False) -> None:
+        """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""
         self.draw_frame()
-        if not self.paused and self.is_on_screen:
+        if not (self.paused or is_drawn) and self.is_on_screen:
             self.refresh_changed()
 
     @property

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import ModalScreen
@@ -13,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from optimus_tui.tui.keys import KEYS, in_footer, is_typed, written
+from optimus_tui.tui.widgets.changes import changed_span
 from optimus_tui.wording.wrapping import shortened_between_words
 
 WIDE_FOOTER = 100
@@ -70,12 +72,23 @@ class Bar(Widget):
     If they do not fit, words are dropped from the end of the left ones.
     """
 
-    facts: reactive[tuple[Words, Words]] = reactive(([], []))
+    facts: reactive[tuple[Words, Words]] = reactive(([], []), repaint=False)
     """Left and right words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._drawn: Words = []
 
     def words(self) -> tuple[Words, Words]:
         """Return the left and the right words."""
         return self.facts
+
+    def line(self) -> Words:
+        """Return the words of the whole line, with the blanks between those at the left and those at the right."""
+        left, right = self.words()
+        room = self.size.width - sum(cell_len(text) for text, _ in right)
+        kept = words_that_fit(left, room - 1)
+        return [*kept, (" " * max(0, room - sum(cell_len(text) for text, _ in kept)), ""), *right]
 
     def paint(self, words: Words) -> Content:
         """Return words as Textual content; ``b:`` before a colour makes them bold."""
@@ -89,10 +102,19 @@ class Bar(Widget):
 
     def render(self) -> Content:
         """Return the line as content."""
-        words, at_right = self.words()
-        right = self.paint(at_right)
-        left = self.paint(words_that_fit(words, self.size.width - right.cell_length - 1))
-        return Content.assemble(left, " " * max(0, self.size.width - left.cell_length - right.cell_length), right)
+        self._drawn = self.line()
+        return self.paint(self._drawn)
+
+    def watch_facts(self) -> None:
+        """Paint the words that changed."""
+        self.refresh_changed()
+
+    def refresh_changed(self) -> None:
+        """Paint the cells that would look different now: of a clock that ticks, eight."""
+        now = self.line()
+        if self.is_mounted and now != self._drawn:
+            begin, cells = changed_span(self._drawn, now, self.size.width)
+            self.refresh(Region(begin, 0, cells, 1))
 
 
 class StatusBar(Bar):

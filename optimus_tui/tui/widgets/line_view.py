@@ -8,15 +8,15 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optimus_tui.tui.theme import TEXT_STYLES, Piece, TextStyles, plain_text
-from optimus_tui.tui.widgets.cells import Table, wrap
-from optimus_tui.tui.widgets.changes import changed_span
-from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowKey, RowMarks
+from optimus_tui.tui.widgets.cells import Table
+from optimus_tui.tui.widgets.line_painter import LinePainter, first_row
+from optimus_tui.tui.widgets.row_marks import RowKey, RowMarks
 from optimus_tui.tui.widgets.row_table import RowTable
 
 MEASURED_ROWS = 200
@@ -35,7 +35,7 @@ class SingleLines:
 
     def visible(self) -> range:
         """Return the indexes of the rows in view."""
-        first = min(int(self.canvas.scroll_offset.y), len(self.canvas.rows))
+        first = min(first_row(self.canvas), len(self.canvas.rows))
         return range(first, min(len(self.canvas.rows), first + self.canvas.page_size))
 
     def first_to_show(self, last: int) -> int:
@@ -44,12 +44,12 @@ class SingleLines:
 
     def row_at(self, line: int) -> int | None:
         """Return the index of the row on a body line; None below the last row."""
-        index = line + int(self.canvas.scroll_offset.y)
+        index = line + first_row(self.canvas)
         return index if 0 <= index < len(self.canvas.rows) else None
 
     def draw(self, line: int, width: int) -> list[Piece]:
         """Return a body line with its row."""
-        return self.canvas.content.row(line + int(self.canvas.scroll_offset.y), width)
+        return self.canvas.content.row(line + first_row(self.canvas), width)
 
 
 class WrappedLines:
@@ -99,7 +99,7 @@ class WrappedLines:
 
     def _lines(self) -> Sequence[tuple[int, list[Piece]]]:
         canvas = self.canvas
-        width, first, height = canvas.row_marks.room(canvas.body_width), int(canvas.scroll_offset.y), canvas.page_size
+        width, first, height = canvas.row_marks.room(canvas.body_width), first_row(canvas), canvas.page_size
         wanted = (first, width, height, id(canvas.rows), len(canvas.rows), canvas.muted)
         if wanted != self._laid_for:
             laid: list[tuple[int, list[Piece]]] = []
@@ -188,64 +188,6 @@ def put_cursor(canvas: "LineCanvas", key: Hashable) -> bool:
     canvas.move_to(at)
     canvas.row_key.pin(canvas.rows[canvas.cursor])
     return True
-
-
-class LinePainter:
-    """Draws the lines of a canvas, and remembers them in order to paint only those that changed."""
-
-    def __init__(self, canvas: "LineCanvas") -> None:
-        self.canvas = canvas
-        self._drawn: dict[int, tuple[list[Piece], bool]] = {}
-        self._rows_before = 0
-
-    def resized(self) -> None:
-        """Measure for another size; a cursor that was in view stays in view."""
-        canvas, before = self.canvas, self._rows_before
-        self._rows_before = canvas.page_size
-        canvas.measure()
-        if 0 <= canvas.cursor - int(canvas.scroll_offset.y) < before:
-            canvas._show_cursor()
-
-    def strip(self, y: int) -> Strip:
-        """Return line ``y`` as it is painted."""
-        canvas, width = self.canvas, self.canvas.body_width
-        pieces, marked = self._drawn[y] = self.line(y, width)
-        return canvas.text_styles.strip(pieces, width, marked, canvas.muted)
-
-    def changed(self) -> list[Region]:
-        """Return what would look different now: a second's tick changes a few cells of a few lines."""
-        width, height = self.canvas.scrollable_content_region.size
-        regions = []
-        for y in range(height):
-            before, after = self._drawn.get(y), self.line(y, width, height)
-            if before is None or before[1] != after[1]:
-                regions.append(Region(0, y, width, 1))
-            elif before[0] != after[0]:
-                begin, cells = changed_span(before[0], after[0], width)
-                regions.append(Region(begin, y, cells, 1))
-        return regions
-
-    def line(self, y: int, width: int, height: int = 0) -> tuple[list[Piece], bool]:
-        """Return the content of line ``y`` of the view, and whether the cursor is on it."""
-        canvas, content = self.canvas, self.canvas.content
-        foot = y - ((height or canvas.scrollable_content_region.height) - canvas.foot_lines)
-        gutter = width - canvas.row_marks.room(width)
-        if y < canvas.head_lines:
-            head = content.head(y, width - gutter)
-            return ([(" " * gutter, ""), *head] if gutter else head), False
-        if foot >= 0:
-            return content.foot(foot, width), False
-        at = y - canvas.head_lines
-        index = canvas.flow.row_at(at)
-        if index is not None:
-            marked = canvas.cursor_visible and canvas.has_focus and content.is_marked(index)
-            pieces = canvas.flow.draw(at, width - gutter)
-            if gutter:
-                sign = MARK if canvas.row_marks.has(canvas.rows[index]) else NO_MARK
-                pieces = [(sign, "accent"), *pieces]
-            return pieces, marked
-        lines = [] if canvas.rows else [part for line in content.empty_lines() for part in wrap(line, width - 2)]
-        return ([(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []), False
 
 
 def set_scroll_height(view: ScrollView, lines: int) -> None:
@@ -341,7 +283,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self._show_cursor()
 
     def _show_cursor(self) -> None:
-        top, first = int(self.scroll_offset.y), self.flow.first_to_show(self.cursor)
+        top, first = first_row(self), self.flow.first_to_show(self.cursor)
         if self.cursor < top:
             self.jump_to(self.cursor)
         elif top < first:

@@ -35,7 +35,7 @@ class TopLine(StatusBar):
 
     def on_mount(self) -> None:
         """Draw the clock each second."""
-        self.set_interval(1.0, self.refresh)
+        self.set_interval(1.0, self.refresh_changed)
 
     def words(self) -> tuple[Words, Words]:
         """Return the words of the line, left and right."""

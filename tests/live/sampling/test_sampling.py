@@ -191,3 +191,16 @@ async def test_an_idle_sampler_stays_within_fifty_round_trips_a_second(server: R
         assert 3 <= ctx.own.trips - before <= 150
         since = heard.reports["cache"][heard_before:]
         assert all(reading.value.keys == 5000 for reading in since)
+
+
+async def test_names_are_not_scanned_again_while_nothing_is_written(server: RealServer) -> None:
+    server.command("SET", "cache:profile:acme:1", "x")
+    heard, still = Heard(), Context(Settings(redis=target_of(server.port), scan=QUICK, refresh_seconds=0.5))
+    async with sampling(still, heard, REDIS):
+        await heard.until("cache", lambda r: r.value.keys == 1 and r.coverage.complete)
+        first = len(heard.reports["cache"])
+        look = heard.last("health").server.taken_mono
+        await heard.until("health", lambda report: report.server.taken_mono > look + 3 * QUICK.names_every_seconds)
+        assert len(heard.reports["cache"]) <= first + 1  # the server had not told yet what it counts before the first
+        server.command("SET", "cache:profile:acme:2", "x")
+        await heard.until("cache", lambda r: r.value.keys == 2)

@@ -65,8 +65,8 @@ async def test_the_proof_hides_no_step_before_the_list_has_grown() -> None:
         await pilot.pause()
         prove(play)
         steps.show(play.state, "", True)
-        width, height = steps.scrollable_content_region.size
-        drawn = ["".join(text for text, _ in steps.painter.line(y, width)[0]) for y in range(height)]
+        view, height = steps.painter.view(), steps.scrollable_content_region.height
+        drawn = ["".join(text for text, _ in steps.painter.line(y, view)[0]) for y in range(height)]
         titles = [step.plan.title for step in play.state.steps]
         assert all(any(title in line for line in drawn) for title in titles), drawn
         await pilot.pause()

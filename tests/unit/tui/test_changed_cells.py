@@ -1,8 +1,11 @@
 """What is painted again of a line is what changed, and never less."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.content import Content
 
+from optimus_tui.tui.panes.base import changed_cells
 from optimus_tui.tui.widgets.changes import changed_span
 
 PIECES = st.lists(st.tuples(st.text("ab 界", max_size=4), st.sampled_from(["", "warn"])), max_size=5)
@@ -29,3 +32,16 @@ def drawn(pieces: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
 
     cells = [(letter, style) for text, style in pieces for letter in text for _ in range(cell_len(letter))]
     return [*cells, *[(" ", "")] * width][:width]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cells"),
+    [
+        ("as of 19:17:41 (0.5 s)", "as of 19:17:41 (0.5 s)", (0, 0)),
+        ("as of 19:17:41 (0.5 s)", "as of 19:17:42 (0.7 s)", (13, 25)),
+        ("as of 19:17:41 (9.5 s)", "as of 19:17:41 (10 s)", (0, 60)),
+        ("as of 19:17:41 (10 s)", "as of 19:17:41 (101 s)", (0, 60)),
+    ],
+)
+def test_of_an_edge_the_words_that_changed_are_painted(before: str, after: str, cells: tuple[int, int]) -> None:
+    assert changed_cells(Content(before), Content(after), 60) == cells

@@ -270,10 +270,10 @@ class CachePane(Pane):
         self.content.bug = ""
         self.draw_frame()
 
-    def tick(self) -> None:
+    def tick(self, *, is_drawn: bool = False) -> None:
         """Make a list that is due, draw countdowns, and post which keys are in view."""
         self.builder.tick()
-        super().tick()
+        super().tick()  # a report that was drawn just now has its rows made beside
         self._interest.look()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

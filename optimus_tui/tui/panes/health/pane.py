@@ -375,11 +375,12 @@ class HealthPane(Pane):
         if self._room() != (self._built_for, self._built_high, self._built_marked):
             self.refresh_rows()
 
-    def tick(self) -> None:
+    def tick(self, *, is_drawn: bool = False) -> None:
         """Also draw the seconds until a source is tried again."""
-        if self.is_on_screen and not self.paused and any(look.retry_in for look in self.content.looks()):
+        waits = not (is_drawn or self.paused) and any(look.retry_in for look in self.content.looks())
+        if waits and self.is_on_screen:
             self.refresh_rows()
-        super().tick()
+        super().tick(is_drawn=is_drawn or waits)
 
     # -- the cursor moves over groups
 
