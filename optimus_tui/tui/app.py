@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events, on
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -20,27 +20,25 @@ from textual.filter import LineFilter, NoColor
 from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
-from textual.widgets import Input, TextArea
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import messages, terminal
-from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
-from optimus_tui.tui.commands import COMMANDS, completions, run_line
-from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.base import AskDialog
-from optimus_tui.tui.key_gate import KeyGate
+from optimus_tui.tui.dashboard.opening import Opening
+from optimus_tui.tui.key_gate import KeyGate, takes_text
 from optimus_tui.tui.keys import KEYS, chosen, keymap, written
-from optimus_tui.tui.leaving import ask_to_leave
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from optimus_tui.tui.toasts.place import show_toasts
 from optimus_tui.tui.toasts.queue import LastingNotification, Said, ToastQueue
 from optimus_tui.tui.unused_keys import AnsweredKeys
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.base_screen import BaseScreen
+    from optimus_tui.tui.dashboard.screen import Dashboard
 
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -50,6 +48,8 @@ BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
 LIMITED_SECONDS = 15.0
 """How long the sentence stays that says why the screen is drawn in ASCII."""
+_DASHBOARD = "optimus_tui.tui.dashboard.screen"
+"""What draws the dashboard. Loading it takes longer than anything else before the first frame would."""
 STYLES = ("app", "dashboard", "panes", "widgets")
 
 
@@ -74,15 +74,22 @@ class ControlCharFilter(LineFilter):
         ]
 
 
+def with_prompt(screen: Screen[Any]) -> "BaseScreen | None":
+    """Return a screen that has the prompt and the keys of every screen; None for a dialog, and for the first frame."""
+    return cast("BaseScreen", screen) if hasattr(screen, "prompt") else None
+
+
 class PaletteEntries(Provider):
     """The entries of the palette (ctrl+p): every key that works here, and every command."""
 
     def _entries(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        from optimus_tui.tui.commands import COMMANDS
+
         screen = self.screen
         yield from self._keys_of(screen)
-        app = screen.app
+        app, base = screen.app, with_prompt(screen)
         dashboard = app.dashboard if isinstance(app, OptimusApp) else None
-        if not isinstance(screen, BaseScreen) or dashboard is None:
+        if base is None or dashboard is None:
             return
         for command in COMMANDS:
             if not command.when(dashboard):
@@ -90,9 +97,9 @@ class PaletteEntries(Provider):
             choices = command.choices(dashboard)
             if choices:
                 for choice in (one for one in choices if not one.endswith(" ")):  # the others want more words
-                    yield f":{command.name} {choice}", command.help, self._line(screen, f"{command.name} {choice}")
+                    yield f":{command.name} {choice}", command.help, self._line(base, f"{command.name} {choice}")
             elif not command.needs_argument:
-                yield f":{command.name}", command.help, self._line(screen, command.name)
+                yield f":{command.name}", command.help, self._line(base, command.name)
 
     def _keys_of(self, screen: Screen[Any]) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         """Yield what works on a screen."""
@@ -105,7 +112,7 @@ class PaletteEntries(Provider):
         first = keys.split(",")[0]
         return lambda: screen.app.simulate_key(first)
 
-    def _line(self, screen: BaseScreen, line: str) -> IgnoreReturnCallbackType:
+    def _line(self, screen: "BaseScreen", line: str) -> IgnoreReturnCallbackType:
         return lambda: screen.prompt.run(line)
 
     async def discover(self) -> Hits:
@@ -214,7 +221,11 @@ class OptimusApp(AnsweredKeys):
         super()._on_notify(event)
 
     def _refresh_notifications(self) -> None:
-        """Show one toast at a time."""
+        """Show one toast at a time; before the dashboard is open, there is no place for any."""
+        if self._dashboard is None:
+            return
+        from optimus_tui.tui.toasts.place import show_toasts
+
         self.call_later(show_toasts, self, self.toasts)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
@@ -237,8 +248,8 @@ class OptimusApp(AnsweredKeys):
             return
         if isinstance(event, events.MouseDown):
             self._key = None  # a click is no repetition of the key before it
-            if isinstance(self.screen, BaseScreen):
-                self.screen.prompt.leave_for_click(event)
+            if (base := with_prompt(self.screen)) is not None:
+                base.prompt.leave_for_click(event)
         await super().on_event(event)
 
     async def _press(self, key: events.Key | events.Paste) -> None:
@@ -255,8 +266,10 @@ class OptimusApp(AnsweredKeys):
 
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
         """Show a screen above the others, and decide which of the waiting keys are for it."""
-        if self.screen_stack and isinstance(self.screen, BaseScreen):
-            self.screen.prompt.leave()
+        from optimus_tui.tui.dialogs.base import AskDialog
+
+        if self.screen_stack and (base := with_prompt(self.screen)) is not None:
+            base.prompt.leave()
         self.keys.note_opened(typed_ahead=not isinstance(screen, AskDialog))
         return super().push_screen(screen, *arguments, **named)
 
@@ -265,8 +278,21 @@ class OptimusApp(AnsweredKeys):
         self.keys.note_closed()
         return super().pop_screen()
 
+    def compose(self) -> ComposeResult:
+        """Return the first frame, if what draws the dashboard is not loaded yet."""
+        if _DASHBOARD not in sys.modules:
+            yield Opening(self.settings)
+
     def on_mount(self) -> None:
-        """Open the dashboard."""
+        """Open the dashboard: at once, or behind the first frame."""
+        if _DASHBOARD in sys.modules:
+            self._open_dashboard()
+        else:
+            self.call_after_refresh(self._open_dashboard)
+
+    def _open_dashboard(self) -> None:
+        from optimus_tui.tui.dashboard.screen import Dashboard
+
         self._dashboard = Dashboard(self.settings, self._tuning)
         self.push_screen(self._dashboard)
         terminal.resume_after_any_stop(self)
@@ -292,6 +318,8 @@ class OptimusApp(AnsweredKeys):
 
     def leave(self) -> None:
         """Leave the program; ask first if typed text or running work would be lost."""
+        from optimus_tui.tui.leaving import ask_to_leave
+
         ask_to_leave(self)
 
     async def action_quit(self) -> None:
@@ -332,6 +360,8 @@ class OptimusApp(AnsweredKeys):
         terminal.use_mouse(self, wanted)
 
     async def _reopen(self, settings: Settings) -> None:
+        from optimus_tui.tui.dashboard.screen import Dashboard
+
         await self._stop_dashboard()
         self.prompt_history = PromptHistory(history_path(settings.environment))
         self.settings, self._dashboard = settings, Dashboard(settings, self._tuning)
@@ -353,14 +383,13 @@ class OptimusApp(AnsweredKeys):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for the command line while text is typed, where a colon is just text, and in dialogs."""
         if action == "command_line":
-            typing = isinstance(self.focused, (Input, TextArea))
-            return isinstance(self.screen, BaseScreen) and not typing
+            return with_prompt(self.screen) is not None and not takes_text(self.focused)
         return super().check_action(action, parameters)
 
     def action_command_line(self) -> None:
         """Ask for a command line."""
-        if isinstance(self.screen, BaseScreen):
-            self.screen.prompt.open_command()
+        if (base := with_prompt(self.screen)) is not None:
+            base.prompt.open_command()
 
     def action_leave_dialog(self) -> None:
         """Close a dialog as ``esc`` does, unless text can be typed there: then the letter may be meant for a field."""
@@ -376,16 +405,20 @@ class OptimusApp(AnsweredKeys):
         self.run_command(f"theme {names[(at + 1) % len(names)]}")
 
     @property
-    def dashboard(self) -> Dashboard | None:
+    def dashboard(self) -> "Dashboard | None":
         """Return the dashboard; None before it is opened."""
         return self._dashboard
 
     def command_lines(self) -> list[str]:
         """Return the command lines that ``:`` completes."""
+        from optimus_tui.tui.commands import completions
+
         return completions(self._dashboard) if self._dashboard is not None else []
 
     def command_help(self) -> list[tuple[str, str]]:
         """Return each available ``:`` command with its help."""
+        from optimus_tui.tui.commands import COMMANDS
+
         target = self._dashboard
         if target is None:
             return []
@@ -395,6 +428,8 @@ class OptimusApp(AnsweredKeys):
         """Run a ``:`` command from any screen. Return a sentence if it failed, else nothing."""
         if self._dashboard is None or self._dashboard not in self.screen_stack:
             return "the dashboard is not open yet: try again in a moment"
+        from optimus_tui.tui.commands import run_line
+
         try:
             run_line(self._dashboard, line)
         except CommandError as error:

@@ -17,7 +17,7 @@ from textual._time import get_time
 from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
-from textual.widgets import Input, TextArea
+from textual.widget import Widget
 from textual.worker import Worker, active_worker
 
 from optimus_tui.tui.keys import written
@@ -177,8 +177,7 @@ class KeyGate:
             if key.key in ("enter", "escape"):
                 self._line_above = None
             return key.key != "escape"
-        typing = isinstance(self.app.focused, (Input, TextArea))
-        if key.key != "colon" or typing or not isinstance(screen, ModalScreen):
+        if key.key != "colon" or takes_text(self.app.focused) or not isinstance(screen, ModalScreen):
             return False
         self._line_above = screen
         self._say(NO_LINE)
@@ -225,6 +224,11 @@ class KeyGate:
     async def _work_on_next(self) -> None:
         if self._waiting and not self.is_busy:
             await self._work_on(self._waiting.popleft())
+
+
+def takes_text(widget: Widget | None) -> bool:
+    """Return True for a widget in which text is typed. Its kinds are known by name, because one is slow to load."""
+    return widget is not None and not widget._css_type_names.isdisjoint(("Input", "TextArea"))
 
 
 def _is_escape(key: Typed) -> bool:

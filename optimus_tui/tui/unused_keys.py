@@ -5,20 +5,21 @@ Every key gets an answer on every screen and dialog: its effect, or a sentence t
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.app import App
 from textual.dom import DOMNode
 from textual.keys import format_key
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
-from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.key_gate import takes_text
 from optimus_tui.tui.keys import KEYS, NEED_ROWS, Key, written
-from optimus_tui.tui.panes.base import Pane, why_nothing
-from optimus_tui.tui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.base_screen import BaseScreen
+    from optimus_tui.tui.dialogs.base import Dialog
+    from optimus_tui.tui.widgets.line_view import LineView
 
 HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long: at the end of a list it may go on silently."""
@@ -85,6 +86,9 @@ class AnsweredKeys(App[int]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Run the action of a key, or say why it has no effect now."""
+        from optimus_tui.tui.panes.base import Pane, why_nothing
+        from optimus_tui.tui.widgets.line_view import LineView
+
         if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
             self.notify(why)
             return True
@@ -102,14 +106,19 @@ class AnsweredKeys(App[int]):
         return done
 
     async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        from optimus_tui.tui.base_screen import BaseScreen
+        from optimus_tui.tui.dialogs.base import Dialog
+
         handled = await super()._check_bindings(key, priority)
         if not handled and not priority and isinstance(self.screen, (BaseScreen, Dialog)):
             self.notify(why_unused(self.screen, key, self._keymap))
         return handled
 
 
-def _no_row(view: LineView, action: str) -> str:
+def _no_row(view: "LineView", action: str) -> str:
     """Return why an action does nothing with the row under the cursor of a list; empty if it does something."""
+    from optimus_tui.tui.widgets.line_view import LineView
+
     if action not in ("open", "copy") or not view.check_action(action, ()):
         return ""
     if view.selected is None:
@@ -148,6 +157,8 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
         key: The key's name.
         remapped: The keys that the user chose, by their id.
     """
+    from optimus_tui.tui.dialogs.base import Dialog
+
     name = format_key(key) if "_" in key and written(key) == key else written(key)
     if isinstance(screen, Dialog):
         keys = str(screen.query_one("#card").border_subtitle or screen.dialog_keys)
@@ -157,13 +168,13 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
     own = next((row for row in rows if row.id in reasons), None)
     if own is not None:
         return f"{name}: {reasons[own.id]}"
-    if isinstance(screen.focused, (Input, TextArea)):
+    if takes_text(screen.focused):
         return f"{name} does nothing while a text is typed; tab goes on, esc goes back"
     row = min(rows, key=lambda row: row.scope not in _DASHBOARD, default=None)
     return f"{name} has no use here; ? lists the keys that have" if row is None else _elsewhere(name, row, screen)
 
 
-def _elsewhere(name: str, row: Key, screen: BaseScreen) -> str:
+def _elsewhere(name: str, row: Key, screen: "BaseScreen") -> str:
     """Return where a key works, and how to get there."""
     command = COMMANDS_FOR.get(row.id, "")
     if row.scope in _SCREENS:

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.dashboard.sizes import MINIMUM, classes_for
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.theme import SEVERITY_COLORS
@@ -22,8 +23,6 @@ from optimus_tui.workflow.proof import proof_forms
 
 if TYPE_CHECKING:
     from typing import Any
-
-    from textual.geometry import Size
 
 
 TEXT_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
@@ -176,20 +175,8 @@ def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[st
     return tuple(tabs)
 
 
-LARGE = (180, 48)
-"""Columns and rows from which on health takes the whole height at the left of the others."""
-WIDE = (120, 35)
-"""Columns and rows from which on the panes stand 2×2."""
-PAIR = (90, 28)
-"""Columns and rows from which on the health pane stands above the current one, or above the limits."""
 BESIDE_HEALTH = "limits"
 """The pane below the health pane while that is the current one."""
-MINIMUM = (60, 16)
-"""Columns and rows below which only a sentence is shown."""
-
-
-def _holds(size: "Size", least: tuple[int, int]) -> bool:
-    return size.width >= least[0] and size.height >= least[1]
 
 
 class PaneLayout:
@@ -226,15 +213,8 @@ class PaneLayout:
         This is done before the first frame: set after it, the classes would make Textual style each widget a second
         time.
         """
-        self.screen.update_classes(self._classes(self.screen.app.size), update=False)
+        self.screen.update_classes(classes_for(self.screen.app.size, self.zoomed), update=False)
         return [pane.update_classes(self._classes_of(pane), update=False) for pane in panes]
-
-    def _classes(self, size: "Size") -> dict[str, bool]:
-        tiny = not _holds(size, MINIMUM)
-        single = not tiny and (self.zoomed or not _holds(size, PAIR))
-        wide = not tiny and not single and _holds(size, WIDE)
-        pair, large = not (tiny or single or wide), wide and _holds(size, LARGE)
-        return {"-tiny": tiny, "-single": single, "-pair": pair, "-wide": wide, "-large": large}
 
     def _classes_of(self, pane: "Pane") -> dict[str, bool]:
         return {"-current": self.dashboard.current == pane.NAME, "-paired": pane.NAME in self._pair()}
@@ -242,7 +222,7 @@ class PaneLayout:
     def apply(self) -> None:
         """Show four panes, two or one, as the terminal has room, or one sentence if it is too small for a pane."""
         size = self.dashboard.size
-        self.screen.update_classes(self._classes(size))  # all at once: each change styles every widget anew
+        self.screen.update_classes(classes_for(size, self.zoomed))  # all at once: each change styles every widget anew
         for pane in self.dashboard.panes():
             pane.update_classes(self._classes_of(pane))
         if self.screen.has_class("-tiny"):

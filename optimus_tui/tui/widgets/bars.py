@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
+from optimus_tui.tui.key_gate import takes_text
 from optimus_tui.tui.keys import KEYS, in_footer, is_typed, written
 from optimus_tui.tui.widgets.changes import changed_span
 from optimus_tui.wording.wrapping import shortened_between_words
@@ -195,7 +195,7 @@ class KeyStrip(Bar):
 
         While a text is typed, keys that would be typed are not offered: ``f1`` stands for ``?`` then.
         """
-        typing = isinstance(self.screen.focused, (Input, TextArea))
+        typing = takes_text(self.screen.focused)
         active: dict[str, list[str]] = {}
         for binding in self.screen.active_bindings.values():
             name, pressed = binding.binding.id, binding.binding.key

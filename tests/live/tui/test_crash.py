@@ -12,7 +12,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import run
 from optimus_tui.tui.panes.health.pane import HealthPane
 
-def explode(self):
+def explode(self, **_):
     password = "CANARYx" + "7"
     raise RuntimeError("cannot reach redis://ops:" + password + "@h \\x1b]52;c;AA\\x07")
 
