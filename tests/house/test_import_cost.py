@@ -53,7 +53,7 @@ own = sum(name.startswith("optimus_tui") for name in sys.modules)
 needless = [name for name in ("textual", "rich", "pygments", "opentelemetry", "httpx._main") if name in sys.modules]
 print(json.dumps([code, needless, own, len(sys.modules)]))
 """
-TOOL_BUDGET = {"own modules": 168, "modules": 600}
+TOOL_BUDGET = {"own modules": 175, "modules": 610}
 """What one tool may load, from the command line: a person waits for it each time."""
 
 
