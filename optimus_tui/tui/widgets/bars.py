@@ -111,8 +111,7 @@ class Bar(Widget):
 
     def refresh_changed(self) -> None:
         """Paint the cells that would look different now: of a clock that ticks, eight."""
-        now = self.line()
-        if self.is_mounted and now != self._drawn:
+        if self.is_mounted and (now := self.line()) != self._drawn:
             begin, cells = changed_span(self._drawn, now, self.size.width)
             self.refresh(Region(begin, 0, cells, 1))
 
