@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -15,11 +15,10 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.color import Color
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import Provider
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
-from textual.types import IgnoreReturnCallbackType
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
@@ -29,7 +28,7 @@ from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
 from optimus_tui.tui.dashboard.opening import Opening
 from optimus_tui.tui.key_gate import KeyGate, takes_text
-from optimus_tui.tui.keys import KEYS, chosen, keymap, written
+from optimus_tui.tui.keys import chosen, keymap
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -74,58 +73,16 @@ class ControlCharFilter(LineFilter):
         ]
 
 
+def _palette() -> type[Provider]:
+    """Return what the palette (ctrl+p) offers; it is loaded when it opens."""
+    from optimus_tui.tui.prompt.palette import PaletteEntries
+
+    return PaletteEntries
+
+
 def with_prompt(screen: Screen[Any]) -> "BaseScreen | None":
     """Return a screen that has the prompt and the keys of every screen; None for a dialog, and for the first frame."""
     return cast("BaseScreen", screen) if hasattr(screen, "prompt") else None
-
-
-class PaletteEntries(Provider):
-    """The entries of the palette (ctrl+p): every key that works here, and every command."""
-
-    def _entries(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        from optimus_tui.tui.commands import COMMANDS
-
-        screen = self.screen
-        yield from self._keys_of(screen)
-        app, base = screen.app, with_prompt(screen)
-        dashboard = app.dashboard if isinstance(app, OptimusApp) else None
-        if base is None or dashboard is None:
-            return
-        for command in COMMANDS:
-            if not command.when(dashboard):
-                continue
-            choices = command.choices(dashboard)
-            if choices:
-                for choice in (one for one in choices if not one.endswith(" ")):  # the others want more words
-                    yield f":{command.name} {choice}", command.help, self._line(base, f"{command.name} {choice}")
-            elif not command.needs_argument:
-                yield f":{command.name}", command.help, self._line(base, command.name)
-
-    def _keys_of(self, screen: Screen[Any]) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """Yield what works on a screen."""
-        live = {entry.binding.id for entry in screen.active_bindings.values() if entry.enabled}
-        for key in KEYS:
-            if key.id in live and key.id not in ("app.palette", "app.command"):
-                yield f"{key.label}  {written(key.keys, key.shown)}", key.help, self._press(screen, key.keys)
-
-    def _press(self, screen: Screen[Any], keys: str) -> IgnoreReturnCallbackType:
-        first = keys.split(",")[0]
-        return lambda: screen.app.simulate_key(first)
-
-    def _line(self, screen: "BaseScreen", line: str) -> IgnoreReturnCallbackType:
-        return lambda: screen.prompt.run(line)
-
-    async def discover(self) -> Hits:
-        """Return every entry, for an empty query."""
-        for title, about, run in self._entries():
-            yield DiscoveryHit(title, run, help=about)
-
-    async def search(self, query: str) -> Hits:
-        """Return the entries that match a query."""
-        matcher = self.matcher(query)
-        for title, about, run in self._entries():
-            if (score := matcher.match(f"{title} {about}")) > 0:
-                yield Hit(score, matcher.highlight(title), run, help=about)
 
 
 class OptimusApp(AnsweredKeys):
@@ -133,7 +90,7 @@ class OptimusApp(AnsweredKeys):
 
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {PaletteEntries}
+    COMMANDS: ClassVar[set[Any]] = {_palette}
     BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")
 
     def __init__(

@@ -16,12 +16,12 @@ from textual import events
 from textual.widgets import Input, OptionList
 
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.app import PaletteEntries
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.prompt.bar import PromptBar
+from optimus_tui.tui.prompt.palette import PaletteEntries
 from tests.amounts import amount
 from tests.tui.driver import PlainBackground
 

@@ -13,7 +13,8 @@ from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK
 
 def first_row(canvas: Any) -> int:
     """Return the index of the row at the top of a canvas."""
-    return round(canvas.scroll_y)
+    top: int = round(canvas.scroll_y)
+    return top
 
 
 class LineRoom(NamedTuple):
@@ -51,7 +52,8 @@ class LinePainter:
         """Return line ``y`` as it is painted."""
         canvas, view = self.canvas, self.view()
         pieces, marked = self._drawn[y] = self.line(y, view)
-        return canvas.text_styles.strip(pieces, view.width, marked, canvas.muted)
+        drawn: Strip = canvas.text_styles.strip(pieces, view.width, marked, canvas.muted)
+        return drawn
 
     def changed(self) -> list[Region]:
         """Return what would look different now: a second's tick changes a few cells of a few lines."""
