@@ -201,7 +201,8 @@ LIMITS_BROKEN = _rule(
     alert_group=_COUNTER, fault="limits.broken", limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_NODE_AWAY = _rule(
     "limits.node_away", "Counters are on a node that does not answer", "medium",
-    one="counters of {tenants:,} of {total:,} tenants ({share}) are on a node that does not answer: {names}",
+    one="{count:,} of {all:,} counters, of {tenants:,} of {total:,} tenants ({share}), are on a node that does not "
+    "answer: {names}",
     impact="How much of these limits is used is unknown, and what the gateway asks of these counters fails; the others "
     "are not touched.",
     remedy="See the nodes of the cluster in the health pane: start the primary again, or promote its replica.",

@@ -95,6 +95,8 @@ def node_away(rows: Sequence[LimitRow], of: Sequence[LimitRow]) -> list[Finding]
         make_finding(
             rule=LIMITS_NODE_AWAY,
             subject="counters of a node",
+            count=len(rows),
+            all=len(of),
             tenants=len(tenants),
             total=len(total),
             share=percent(len(tenants) / len(total)),

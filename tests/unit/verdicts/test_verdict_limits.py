@@ -60,7 +60,7 @@ def test_counters_of_a_node_that_is_away_are_one_finding_with_the_share_of_tenan
     found = report(*away, counter(b"a", b"profile"), counter(b"c"), counter(b"d"), counter(b"e"))
     (one,) = found.findings
     assert (one.rule, one.measured, one.samples) == ("limits.node_away", 2.0, 2)
-    assert "2 of 5 tenants (40 %)" in one.message
+    assert one.message.startswith("2 of 6 counters, of 2 of 5 tenants (40 %), are on a node that does not answer: ")
 
 
 def test_the_limit_itself_is_over_because_the_next_request_is_refused() -> None:
