@@ -219,7 +219,7 @@ def causes_of(
 def below_causes(
     listed: Sequence[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
 ) -> tuple[T, ...]:
-    """Return all items in their order, but the effects of a listed cause come right below its first effect.
+    """Return all items in their order, except that the effects of a listed cause follow it directly.
 
     Args:
         listed: Findings in any form.

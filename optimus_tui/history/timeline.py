@@ -1,6 +1,6 @@
-"""The private directories of incidents, and the timeline in each.
+"""The private directories of incidents, and the timeline in each: one process at a time appends events.
 
-Events appended by one process at a time, durable before they count.
+An event counts only once it is on the disk.
 """
 
 import contextlib

@@ -56,7 +56,7 @@ NOTHING = Above((), (), frozenset())
 
 
 def assembly_of(project: Project) -> "Assembly":
-    """Return the assembly of a project, made once."""
+    """Return the assembly of a project. It is made on the first call and kept with the project."""
     known = project.routes_memo.get("assembly")
     if not isinstance(known, Assembly):
         known = project.routes_memo["assembly"] = Assembly(project)
@@ -212,7 +212,7 @@ class Assembly:
         return list(self._modules.values())
 
     def options(self, name: str, makers: tuple[Maker, ...]) -> Iterator[tuple[ast.expr, Scope]]:
-        """Yield the values that some routers, and the project's applications and inclusions, pass for an option.
+        """Yield the values that these routers, all applications and all inclusions pass for an option.
 
         Without ``makers``, every router of the project counts, because any may be meant.
         """

@@ -71,7 +71,7 @@ def at(node: ast.AST, message: str, subject: str = "", span: tuple[int, int] | N
 
 
 def at_unit(unit: "Unit", message: str) -> Hit:
-    """Return a hit at a function's ``def`` line; an ignore comment may also stand on a decorator's line."""
+    """Return a hit at a function's ``def`` line. An ignore comment may also be on the line of a decorator."""
     node = unit.node
     body = getattr(node, "body", None) or [node]
     first = min([unit.line, *(one.lineno for one in unit.decorators)])

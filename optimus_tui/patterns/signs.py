@@ -139,7 +139,7 @@ class _Imports(NamedTuple):
 
 
 def is_served(path: str) -> bool:
-    """Return whether a file can be part of what answers requests: no test, migration, example or script."""
+    """Return True if a file can belong to the code that answers requests: no test, migration, example or script."""
     return not _NOT_SERVED.search(path) and not is_test(path)
 
 
@@ -245,7 +245,7 @@ def _names_tenant(text: str) -> bool:
 
 
 class Detected(NamedTuple):
-    """The profile that a project's signs speak for. ``lacks`` is what there is no sign of."""
+    """The profile that a project's signs show. ``lacks`` are the subjects of which there is no sign."""
 
     profile: Profile
     lacks: frozenset[str]

@@ -187,7 +187,7 @@ def _refused(nodes: Sequence[ServerState]) -> Refusals:
 async def of_each(
     redis: ObserverRedis, target: RedisTarget, read: Callable[[ObserverRedis], Awaitable[T | Fault]]
 ) -> list[T] | Fault:
-    """Return what ``read`` gives for each primary, or the first fault: a part must not be taken for the whole."""
+    """Return the result of ``read`` for each primary, or the first fault: a part must not pass for the whole."""
     try:
         nodes = await redis.nodes()
     except OUTAGES as error:

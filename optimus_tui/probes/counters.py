@@ -1,6 +1,6 @@
 """Read counters: one round trip for a hundred names. A bad key affects only its own row.
 
-What is sent for a name, and what the replies mean, says ``dialects.values`` by the layout's rule. A value that is no
+``dialects.values`` decides by the layout's rules what is sent for a name, and what the replies mean. A value that is no
 number (a list, a word, 10^30) is a problem, never 0.
 """
 

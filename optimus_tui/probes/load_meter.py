@@ -242,7 +242,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Return our own delay in this measurement: that before the request was sent, and that at the end."""
+        """Return the seconds by which this program delayed the measurement, before the request was sent or at its end."""
         if self._sent is None:
             return self._delay.since(self.began)
         return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
@@ -319,5 +319,5 @@ def measured_ms(took_ms: float, own_ms: float) -> float | None:
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:
-    """Return whether a measurement of ``took_ms`` says little about the service, for our own delay of ``own_ms``."""
+    """Return True if a measurement of ``took_ms`` is unreliable, because this program delayed it by ``own_ms``."""
     return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

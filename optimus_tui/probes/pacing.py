@@ -94,17 +94,17 @@ class OthersLoad:
         self._ours += server_ms / 1000
 
     def is_due(self, mono: float) -> bool:
-        """Return whether to look again."""
+        """Return True if it is time to read INFO again."""
         return self._cpu is not None and mono - self._mono >= LOAD_SECONDS
 
     def look(self, cpu_seconds: float | None, mono: float) -> None:
-        """Take the CPU seconds that the server's main thread has used by now."""
+        """Note how many CPU seconds the server's main thread has used by now; None if unknown."""
         if self._cpu is not None and cpu_seconds is not None and mono > self._mono:
             self.share = max(0.0, cpu_seconds - self._cpu - self._ours) / (mono - self._mono)
         self._cpu, self._mono, self._ours = cpu_seconds, mono, 0.0
 
     def ceiling(self, quiet: float) -> float:
-        """Return the share that a scan may take: ``quiet`` where others take little, or nothing is known of them."""
+        """Return the share of the server's time that a scan may take; ``quiet`` if others use little, or unknown."""
         if self.share is None or self.share < QUIET_BELOW:
             return quiet
         if self.share < BUSY_FROM:

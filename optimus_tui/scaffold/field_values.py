@@ -22,7 +22,7 @@ def least_body(fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def whole_body(fields: Iterable[Field]) -> dict[str, Any]:
-    """Return the body that ``least_body`` results in: with each default filled in."""
+    """Return ``least_body`` as it is stored: with the defaults filled in."""
     return {field.name: _each_model(field, whole_body) if field.required else wire(field.default) for field in fields}
 
 

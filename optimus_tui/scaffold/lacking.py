@@ -1,4 +1,4 @@
-"""What a drafted router uses of the project's own helpers, and an older project does not have yet. Pure."""
+"""Find what a drafted router needs of a project's helpers and an older version of these does not have. Pure."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def what_lacks(draft: Draft, read: Read) -> str:
-    """Return what the project's helpers lack for the draft, with the remedy, in one sentence; "" where nothing does.
+    """Return in a sentence what the project's helpers lack for the draft, and what to do; empty if they lack nothing.
 
-    Names that are imported count, and keywords that the helpers' functions are called with. A project without any of
-    the modules is none whose helpers are older: nothing is said of it.
+    What counts are imported names, and keywords with which the helpers' functions are called. A project that has none
+    of the helpers' modules lacks nothing: it gets new ones.
     """
     lacking = _lacking(draft, read)
     if not lacking:

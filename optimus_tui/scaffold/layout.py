@@ -31,10 +31,10 @@ _CLEAR = 3
 
 
 class LayoutError(ValueError):
-    """Why no place for a router was found: what is needed, and the command that makes it. One sentence.
+    """No place for a router was found. Its text is one sentence: what is needed, and the command that makes it.
 
     Attributes:
-        argument: What has to be named: ``package``, ``into``, or ``project`` where no name helps.
+        argument: What has to be named: ``package``, ``into``, or ``project`` if no name helps.
         choices: What can be named.
     """
 

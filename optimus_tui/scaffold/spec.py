@@ -190,7 +190,7 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def has_unsent(self) -> bool:
-        """Whether a change may leave a field out that cannot be null."""
+        """Whether a change may omit a field that must not be null: its model then needs a default of its own."""
         return not all(field.optional for field in self.fields)
 
     @property

@@ -38,14 +38,18 @@ class ToolFailure(Exception):
 
 
 def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] | None = None) -> ToolFailure:
-    """Return a failure for a bad argument; its sentence ends with what is allowed."""
+    """Return the failure for a wrong argument; its sentence ends with the valid values."""
     if allowed:
         message += f"; allowed: {', '.join(allowed)}"
     return ToolFailure(ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed), 2)
 
 
 def decode(raw: bytes | str) -> dict[str, Any]:
-    """Return the JSON object, or raise a ToolFailure that names the place where the text stops being JSON."""
+    """Return the JSON object of the arguments.
+
+    Raises:
+        ToolFailure: The text is no JSON; the message names the place.
+    """
     data = raw
     if isinstance(raw, str):
         data = raw.encode("utf-8", "surrogatepass")
@@ -63,7 +67,11 @@ def decode(raw: bytes | str) -> dict[str, Any]:
 
 
 def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
-    """Return the query, or raise a ToolFailure that names the argument at fault and what it may be."""
+    """Return the query.
+
+    Raises:
+        ToolFailure: An argument is wrong; the message names it, with its valid values.
+    """
     known = {field.name: field for field in msgspec.structs.fields(kind)}
     for name in given:
         if name not in known:
@@ -223,9 +231,16 @@ def find(name: str) -> Tool:
 async def answer(
     ctx: "Context", name: str, arguments: Mapping[str, Any] | bytes | str, progress: Progress | None = None
 ) -> Report:
-    """Run one tool under the deadline.
+    """Run one tool within the time that a tool may take. A finding is a result.
 
-    ToolFailure if there is no result; a finding is a result. ``progress`` is called with the progress of a scan.
+    Args:
+        ctx: Settings, clock and clients.
+        name: The tool.
+        arguments: Its arguments, decoded or as JSON text.
+        progress: Called with the progress of a scan; None for nobody.
+
+    Raises:
+        ToolFailure: There is no result.
     """
     tool = find(name)
     if isinstance(arguments, (bytes, str)):

@@ -293,7 +293,7 @@ SIZES = 50
 
 
 def found(report: CoherenceReport) -> bool:
-    """Return True for a finding of medium or worse."""
+    """Return True for a finding of medium severity or worse."""
     return any(one.severity in ("medium", "high", "critical") for one in report.diagnostics)
 
 

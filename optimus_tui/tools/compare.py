@@ -49,7 +49,7 @@ OTHERS_SECONDS = 0.8
 
 
 def found(report: CompareReport) -> bool:
-    """Return True if one of these tenants has a finding of medium or worse."""
+    """Return True if one of these tenants has a finding of medium severity or worse."""
     return any(one.severity != "low" for one in report.diagnostics)
 
 

@@ -248,7 +248,7 @@ class Looked(Struct, frozen=True, kw_only=True):
 
 
 def found(report: DiagnoseReport) -> bool:
-    """Return True for anything that needs attention."""
+    """Return True for any finding that needs attention."""
     return report.overall_status != "healthy"
 
 

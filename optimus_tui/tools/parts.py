@@ -42,14 +42,12 @@ def within(seconds: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def deadline(seconds: float) -> AsyncIterator[None]:
-    """End the block after ``seconds``, its parts a little earlier.
+    """Limit the block to ``seconds``; its parts end a little earlier, so that what was read can still be judged.
 
     Time for which our own event loop was blocked is added.
 
-    Otherwise, what was read in time would be lost because this process got no CPU to judge it.
-
     Raises:
-        TimeoutError: the block was not done.
+        TimeoutError: The block was not done.
     """
     loop, most = asyncio.get_running_loop(), seconds + MOST_STANDSTILL_SECONDS
     with within(seconds):

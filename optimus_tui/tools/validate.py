@@ -1,7 +1,4 @@
-"""validate_enterprise_patterns.
-
-It turns verdicts into scores, findings with reasons and remedies, and widespread patterns.
-"""
+"""validate_enterprise_patterns: the checked routers with scores, findings with remedies, and widespread patterns."""
 
 import asyncio
 import os
@@ -65,7 +62,10 @@ def named(root: Path, path: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return safe text without the word ``excellent``; in a path, a pattern that fits the file takes its place."""
+    """Return safe text without the word ``excellent``, because hooks search the document for it as the best result.
+
+    In a path, it is replaced so that the text is a shell pattern which matches the file.
+    """
     safe = safe_text(text.encode("utf-8", "surrogateescape"), 400)
     at = safe.lower().find(_BEST)
     while at >= 0:

@@ -69,7 +69,7 @@ def track(
 
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
     becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
-    count as one problem: a change from one to the other does not begin anew.
+    count as one problem: a change from one to the other begins no new episode.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []

@@ -110,7 +110,7 @@ class Head(Struct, frozen=True, kw_only=True):
     """The last record: its number ``seq`` (0: none yet), its ``hash``, and ``length`` of the file up to its end.
 
     ``first`` and ``origin`` are the number and hash of the first record of that file (0 and empty before there is one):
-    they distinguish a file that was cut from another one that begins anew. ``turn`` counts the writes.
+    they distinguish a file that was cut from a new one. ``turn`` counts the writes.
     """
 
     seq: int = 0
@@ -406,7 +406,7 @@ def _holds(path: Path, head: Head) -> bool:
 
 
 def holds_end(handle: int, size: int, head: Head) -> bool:
-    """Return whether the record of ``head`` ends where ``head`` says in this open file."""
+    """Return True if this open file has the record of ``head``, and it ends at the length that ``head`` names."""
     if head.seq == 0:
         return True
     if size < head.length or head.length < 80:

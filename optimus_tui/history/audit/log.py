@@ -277,7 +277,7 @@ class AuditLog:
 def begin_file(
     folder: Path, clock: Clock, head: Head, kept: str, fields: dict[str, object], event: str = ROTATED
 ) -> Head:
-    """Put a new file in the audit's place whose first record continues ``head``, and return the new head."""
+    """Begin a new file of the audit, and return its head. The first record, an ``event``, continues ``head``."""
     more = {"file": kept, **fields}
     line, hashed = record_line(clock, Chained(head.seq, head.hash), event, "", more)
     put_in_place(folder / FILE, line)

@@ -189,7 +189,7 @@ def _overlap(spans: Sequence[tuple[float, float]]) -> int:
 
 
 def together(lives: Sequence[Life]) -> int:
-    """Return how many of the processes lived at the same time at most."""
+    """Return the greatest number of these processes that lived at the same time."""
     return _overlap([(one.looks[0].at, one.last) for one in lives])
 
 

@@ -285,7 +285,7 @@ def _restarts(
 
 
 def add(growths: Sequence[Growth]) -> Growth:
-    """Return the sum of the growth of different targets, whose processes are never the same."""
+    """Return the sum of the growth of several targets, which have no process in common."""
     if len(growths) == 1:
         return growths[0]
     totals: Totals = {}

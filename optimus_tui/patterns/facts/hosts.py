@@ -23,9 +23,9 @@ _NO_NAMES = frozenset(
 
 
 def is_own(address: str, unit: Unit) -> bool:
-    """Return whether this project decides about the address: an own machine, a store, its own public site.
+    """Return True if this project decides about the address: a machine of its own, a store, or its own public site.
 
-    The fixed public address of a provider is a constant of that provider's interface.
+    The fixed public address of a provider belongs to that provider's interface.
     """
     scheme, _, rest = address.partition("://")
     place = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
@@ -46,7 +46,7 @@ def is_own(address: str, unit: Unit) -> bool:
 
 
 def asks_where_it_is_told(view: View, route: Route) -> bool:
-    """Return whether the caller names every host that the handler sends requests to."""
+    """Return True if every host that the handler sends requests to is named by the caller."""
     asked = [seen for seen in view.calls(route.handler) if seen.method in METHODS and seen.call.node.args]
     params = {arg.arg for arg, _ in route.handler.params}
     places = [first_argument(seen.call.node) for seen in asked if _is_of_http(seen)]

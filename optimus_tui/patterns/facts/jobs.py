@@ -193,7 +193,7 @@ def key_mentions(seen: Seen, unit: Unit, parts: tuple[str, ...]) -> bool:
 
 
 class Jobs(NamedTuple):
-    """The jobs of one function's own body, and the calls that do those that rules point at."""
+    """The jobs that a function's own body does, and its calls that rules report."""
 
     flags: frozenset[str]
     ignored: tuple[Seen, ...]
@@ -220,7 +220,7 @@ def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
 
 
 def is_stub(thing: Thing) -> bool:
-    """Return whether a definition in the tree does nothing."""
+    """Return True if a definition in the tree does nothing."""
     if isinstance(thing, Unit):
         return thing.stub
     owner = thing.of if isinstance(thing, InstanceOf) else thing
@@ -437,7 +437,7 @@ def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
 
 
 def refuses(node: ast.Raise | ast.Return) -> bool:
-    """Return whether this answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)`` and the like."""
+    """Return True if a statement answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)``."""
     value = node.exc if isinstance(node, ast.Raise) else node.value
     if value is None:
         return False

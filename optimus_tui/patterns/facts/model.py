@@ -115,7 +115,7 @@ class Unit:
 
     @property
     def owner_name(self) -> str:
-        """Return the name of the class that it is a method of, "" for a function."""
+        """Return the name of the class to which the method belongs; empty for a function."""
         return getattr(self.owner, "name", "")
 
     @property
@@ -211,10 +211,10 @@ class Param(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A name bound to an expression, with the annotation where one was written.
+    """A name bound to an expression, with the annotation if one was written.
 
-    ``many``: bound to one part of it, the one at index ``at``. ``each``: bound to its elements in turn (a loop), or to
-    their parts.
+    ``many``: bound to one part of the expression, that at index ``at``. ``each``: bound to its elements in turn, as in
+    a loop, or to parts of them.
     """
 
     value: ast.expr | None
@@ -240,7 +240,7 @@ def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
 
 
 def is_broad(handler: ast.ExceptHandler, scope: Scope | None = None) -> bool:
-    """Return whether it catches every exception."""
+    """Return True if the handler catches every exception."""
     return handler.type is None or not BROAD.isdisjoint(caught(handler, scope))
 
 
@@ -252,7 +252,7 @@ def reraises(handler: ast.ExceptHandler) -> bool:
 
 
 def catches_faults(handler: ast.ExceptHandler, scope: Scope) -> bool:
-    """Return whether it catches errors of clients whose upstream failed, and turns them into something else."""
+    """Return True if the handler catches errors of clients whose upstream failed, and answers something else."""
     if reraises(handler) or _is_kept_and_raised(handler, scope):
         return False
     return is_broad(handler, scope) or any(name not in BENIGN | OF_VALIDATION for name in caught(handler, scope))

@@ -66,7 +66,7 @@ def called_by(view: View, route: Route) -> list[Unit]:
 
 
 def is_page(view: View, route: Route) -> bool:
-    """Return whether it only shows a page to a browser: a template or a text of HTML, from a GET."""
+    """Return True if the route only shows a page in a browser: a GET that answers with a template or with HTML text."""
     if route.methods - {"get", "head"}:
         return False
     said = route.options.get("response_class")
@@ -78,13 +78,13 @@ def is_page(view: View, route: Route) -> bool:
 
 
 def is_document(route: Route) -> bool:
-    """Return whether it is one of the documents that programs read before they ask: keys, discovery, robots.txt."""
+    """Return True if the route is a document that programs read before other requests: keys, discovery, robots.txt."""
     router = route.router if "well" in route.router else ""
     return not route.methods - {"get", "head"} and bool(_DOCUMENTS.search(f"{router} {route.path}".lower()))
 
 
 def says_the_same(view: View, route: Route) -> bool:
-    """Return whether a GET always gives the same answer: a greeting at the root, a redirect to a fixed place."""
+    """Return True if a GET always gives the same answer: a greeting at the root, or a redirect to a fixed place."""
     unit = route.handler
     if route.methods - {"get", "head"} or any(isinstance(one, ast.Await) for one in ast.walk(unit.node)):
         return False
@@ -111,12 +111,12 @@ def _proves_signature(spoken: frozenset[str]) -> bool:
 
 
 def asks_for_nothing(view: View, route: Route) -> bool:
-    """Return whether the handler uses nothing that a caller could exhaust."""
+    """Return True if the handler uses nothing that a caller could use up."""
     return is_page(view, route) or is_document(route) or says_the_same(view, route) or is_signed(view, route)
 
 
 def is_before_sign_in(route: Route) -> bool:
-    """Return whether it serves callers who are not signed in: sign-in, callbacks, what is public."""
+    """Return True if the route serves callers who are not signed in: sign-in, callbacks, public pages."""
     spoken = set(re.findall(r"[a-z0-9]+", f"{route.path} {route.name}".lower()))
     return bool(spoken & _BEFORE_SIGN_IN)
 
@@ -275,7 +275,7 @@ def is_refusal(returned: Raised) -> bool:
 
 
 def answers_a_file(route: Route) -> bool:
-    """Return whether all that a route answers is a file that is there already."""
+    """Return True if all that a route answers is an existing file."""
     made = [one.node.value for one in route.handler.returned if isinstance(one.node, ast.Return)]
     return bool(made) and all(isinstance(one, ast.Call) and chain(one.func).endswith("FileResponse") for one in made)
 
@@ -301,7 +301,7 @@ def does_nothing(view: View, route: Route) -> bool:
 
 
 def describes_success(responses: ast.expr | None) -> bool:
-    """Return whether ``responses=`` names a model for an answer of success."""
+    """Return True if ``responses=`` names a model for an answer with a 2xx status."""
     if not isinstance(responses, ast.Dict):
         return False
     for key, value in zip(responses.keys, responses.values, strict=True):
@@ -325,7 +325,7 @@ def _holds_json(made: ast.Call) -> bool:
 
 
 def is_for_all(view: View, route: Route) -> bool:
-    """Return whether no tenant can be known, or none matters: before a sign-in, what is public, pages and documents."""
+    """Return True if the route cannot know a tenant, or needs none: before a sign-in, public, a page or a document."""
     return is_before_sign_in(route) or asks_for_nothing(view, route)
 
 

@@ -1,4 +1,4 @@
-"""The parameters with which a caller chooses how much of a list is answered, and whether each has an upper bound."""
+"""The parameters with which a caller chooses how much of a list is returned, and whether each has an upper bound."""
 
 import ast
 from typing import NamedTuple
@@ -81,7 +81,7 @@ def _fields(owner: Class, view: View, depth: int = 0) -> list[Given]:
 
 
 def pages(given: list[Given]) -> bool:
-    """Return whether any of the parameters has to do with pages."""
+    """Return True if any of the parameters is about pages."""
     return any(
         (words(one.name) | words(chain(one.annotation).rpartition(".")[2])) & _PAGES and not words(one.name) & _NO_PAGES
         for one in given
@@ -89,12 +89,12 @@ def pages(given: list[Given]) -> bool:
 
 
 def is_paged(given: list[Given]) -> bool:
-    """Return whether a caller says how many are wanted, and from where on: what is answered is a list."""
+    """Return True if a caller says how many items are wanted, and from where on: then the answer is a list."""
     return bool(sizes_of(given)) and any(words(one.name) & _STARTS for one in given)
 
 
 def sizes_of(given: list[Given]) -> list[Given]:
-    """Return the parameters that say how many are answered."""
+    """Return the parameters that say how many items are returned."""
     paged = any(words(one.name) & {"page", "offset"} for one in given)
     return [
         one
@@ -104,7 +104,7 @@ def sizes_of(given: list[Given]) -> list[Given]:
 
 
 def is_endless(view: View, one: Given, route: Route) -> bool:
-    """Return whether it is a number without an upper bound, and nothing that runs for the route bounds it."""
+    """Return True if a parameter is a number without an upper bound, and no code that runs for the route limits it."""
     if isinstance(one.default, ast.Call) and chain(one.default.func).rpartition(".")[2] not in _OF_REQUEST:
         return False
     named = {chain(each).rpartition(".")[2] for each in ast.walk(one.annotation or ast.Constant(0)) if _is_name(each)}

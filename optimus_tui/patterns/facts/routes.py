@@ -59,7 +59,7 @@ class Route(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        """Return whether it changes something; a search sent as POST does not."""
+        """Return True if the route changes something. A search that is sent as POST does not."""
         if not self.methods & WRITES:
             return False
         if self.methods & {"put", "patch", "delete"}:
@@ -74,7 +74,7 @@ class Route(NamedTuple):
 
     @property
     def system(self) -> bool:
-        """Return whether it serves operators and their tools, so it must answer when other requests are refused."""
+        """Return True for a route of operators and their tools, which must answer when other requests are refused."""
         if self.methods - {"get", "head", "options"}:
             return False
         last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
@@ -295,7 +295,7 @@ def _is_overridden(unit: Unit) -> bool:
 
 
 def falls_back(node: ast.expr) -> bool:
-    """Return whether the expression reads a tenant from the request and has a text of its own as default."""
+    """Return True if the expression reads a tenant from the request, with a text in the code as its default."""
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         return _reads_tenant(node.values[0]) and _is_somebody(node.values[-1])
     if not isinstance(node, ast.Call):

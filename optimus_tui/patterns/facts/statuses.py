@@ -46,7 +46,7 @@ def returned_statuses(unit: Unit, resolver: Resolver) -> dict[int, ast.stmt]:
 
 
 def answers_only_500(handler: object, resolver: Resolver) -> bool:
-    """Return whether a handler of exceptions makes a 500 of each, which is what becomes of them without one."""
+    """Return True if an exception handler answers 500 to each exception, which happens without a handler, too."""
     return isinstance(handler, Unit) and returned_statuses(handler, resolver).keys() == {500}
 
 

@@ -301,7 +301,7 @@ def _type_of_client(thing: Thing) -> str:
 
 
 def runs_once(unit: Unit) -> bool:
-    """Return whether its answer is kept: there is only one, because it takes no arguments, or a cache of its own."""
+    """Return True if a function's result is kept and computed only once: it has no arguments, or a cache of its own."""
     kept = [one for one in unit.decorators if words(chain(one)) & _DONE]
     if any(chain(one).rpartition(".")[2] not in ("lru_cache", "cache") for one in kept):
         return True
@@ -355,7 +355,7 @@ def _run_by_it(seen: Seen) -> list[Scope]:
 
 
 def is_seldom(call: ast.Call, scope: Scope) -> bool:
-    """Return whether a call runs only where nothing was done before, or for an option that is off by default."""
+    """Return True if a call runs only when something is not done yet, or for an option that is off by default."""
     off = _off_by_default(scope.node)
     for node in ast.walk(scope.node):
         if not isinstance(node, ast.If) or call.lineno < node.lineno:

@@ -43,7 +43,7 @@ class Write(NamedTuple):
 def writes_in(unit: Unit, resolver: Resolver, depth: int = 0) -> Write | None:
     """Return the first call of a function that changes what is stored, itself or in what it calls; None for none.
 
-    What is written after a failure, and records of who looked at what, do not count.
+    Writes after a failure do not count, nor do records of who read what.
     """
     kept: dict[int, Write | None] = unit.memo.setdefault("writes", {})
     if depth not in kept:

@@ -40,7 +40,10 @@ class Follower:
         self._steps = 0
 
     def makers(self, node: ast.expr | None, scope: Scope, frame: Frame | None = None) -> list[Maker]:
-        """Return the routers and applications that an expression stands for, each once; ``lost`` is emptied first."""
+        """Return the routers and applications that an expression stands for, each once.
+
+        ``lost`` has the names that could not be followed on the way; it is cleared first.
+        """
         self.lost, self._steps = set(), 0
         found: dict[Maker, None] = {}
         of_library = False
@@ -58,7 +61,10 @@ class Follower:
         return list(found)
 
     def listed(self, node: ast.expr | None, scope: Scope, frame: Frame | None = None) -> list[tuple[ast.expr, Scope]]:
-        """Return the elements of a list of dependencies, with their scopes; ``lost`` is emptied first."""
+        """Return the elements of a list of dependencies, with their scopes.
+
+        ``lost`` has the names that could not be followed on the way; it is cleared first.
+        """
         self.lost, self._steps = set(), 0
         if node is None or isinstance(node, ast.Constant):
             return []
@@ -106,7 +112,7 @@ class Follower:
         return None
 
     def values(self, node: ast.expr | None, scope: Scope, frame: Frame | None, depth: int = 0) -> Iterator[Value]:
-        """Yield what an expression may stand for."""
+        """Yield what an expression can stand for: functions, classes, modules, objects and calls that make routers."""
         self._steps += 1
         if node is None or depth > _DEEPEST or self._steps > _MOST_STEPS:
             return

@@ -13,10 +13,10 @@ _MOST = 8
 
 
 def implementations(unit: Unit, project: Project) -> list[Unit]:
-    """Return the methods that stand for one of a protocol or an abstract class; none for a method that does its work.
+    """Return the methods that implement an abstract one, of a protocol or an ABC; none if it does the work itself.
 
-    Those of the same file go first. In other files a class counts that names the abstract one as its base, or, for a
-    protocol, is named after it and has all of its methods.
+    Those of the same file go first. A class in another file counts if the abstract class is one of its bases, or, for a
+    protocol, if it is named after it and has all of its methods.
     """
     owner = unit.owner
     if owner is None or not unit.stub:

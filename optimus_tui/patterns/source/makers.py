@@ -22,7 +22,7 @@ class Maker(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A call of a function, which gives its parameters their values."""
+    """A call of a function, from which its parameters have their values."""
 
     function: ast.AST
     call: ast.Call

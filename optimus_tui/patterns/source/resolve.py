@@ -25,7 +25,7 @@ _OF_ANSWER = re.compile(rf"(?<!caches)(?<!clients)(?<!pools)(?<!registry)\.({'|'
 
 
 class InstanceOf(NamedTuple):
-    """An object of a known class; of the class the source or only the name may be known."""
+    """An object of a known class. Its class may be known by its source, or only by its name."""
 
     of: "Class | str"
 
@@ -298,7 +298,7 @@ class Resolver:
         return scope.aliases[name]  # type: ignore[no-any-return]
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
-        """Return the name in the project's module that it is imported from; None if it is defined here."""
+        """Return the name in the module of the project from which a name is imported; None if it is defined here."""
         bound = scope.lookup(node.id) if isinstance(node, ast.Name) else None
         return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
 

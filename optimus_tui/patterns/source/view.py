@@ -18,7 +18,7 @@ _MOST_UNITS = 400
 
 
 class Reach:
-    """Follows which code runs, from one module into the modules that it imports."""
+    """Finds the code that runs because of a function, also in the modules that are imported."""
 
     def __init__(self, module: Module, resolver: Resolver) -> None:
         self.module, self.resolver = module, resolver
@@ -422,7 +422,10 @@ class View:
 
     @cached_property
     def methods(self) -> frozenset[str]:
-        """Return the last parts of all called names, as written and as imported: for rules that may stop early."""
+        """Return the last parts of all called names, as written and as imported.
+
+        A rule that finds none can stop at once.
+        """
         called = {seen.dotted for _, seen in self.every_call}
         return frozenset([seen.method for _, seen in self.every_call] + [one.rpartition(".")[2] for one in called])
 

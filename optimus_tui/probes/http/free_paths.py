@@ -32,7 +32,7 @@ class PaidProduct(NamedTuple):
 
 @cache
 def paid_products() -> tuple[PaidProduct, ...]:
-    """Return the products that an answer tells, by their presets."""
+    """Return the products that are recognised by an answer, as their presets describe it."""
     gateways = [(name, load_preset(name).gateway) for name in preset_names()]
     return tuple(
         PaidProduct(name, frozenset(one.never), path, body)
@@ -42,7 +42,7 @@ def paid_products() -> tuple[PaidProduct, ...]:
 
 
 def says(answer: Fetched, body: str) -> bool:
-    """Return whether an answer is this text, plain or as a JSON string."""
+    """Return True if an answer is exactly this text, plain or as a JSON string."""
     if answer.status != 200 or answer.problem:
         return False
     text = answer.body.decode("utf-8", "replace").strip()

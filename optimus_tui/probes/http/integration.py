@@ -160,7 +160,7 @@ class Timed(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Return whether its time tells how fast the service is: a good answer, received without a delay of our own."""
+        """Return True if its time shows how fast the service is: a good answer, not delayed by this program."""
         return self.fault is None and self.ms is not None and not disturbed(self.ms, self.own_ms)
 
 

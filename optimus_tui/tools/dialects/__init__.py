@@ -1,1 +1,1 @@
-"""What a profile understands of the names that are there, and which one fits."""
+"""How a profile reads the names that are in Redis, and which profile fits them."""

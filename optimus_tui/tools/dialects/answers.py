@@ -1,6 +1,7 @@
-"""Find presets by what a gateway answers: a text on a free path, the names of its metrics. Only free paths are asked.
+"""Recognise presets by a gateway's answers: a text on a free path, or the names of its metrics.
 
-It finds what names in Redis cannot tell: a product that holds no key now, and the library that publishes metrics.
+Only free paths are asked. This finds what names in Redis cannot show: a product that has no key now, and the library
+that publishes metrics.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ class AnswerSign(Struct, frozen=True):
 
 
 async def presets_by_answers(ctx: "Context") -> tuple[AnswerSign, ...]:
-    """Return the presets that the gateway's answers tell, each once. A gateway that does not answer tells none."""
+    """Return the presets that the gateway's answers show, each once; none if it does not answer."""
     base, path = ctx.settings.gateway_url, ctx.settings.profile.gateway.metrics
     products = await asyncio.to_thread(paid_products)
     *told, page = await asyncio.gather(
@@ -45,7 +46,7 @@ async def presets_by_answers(ctx: "Context") -> tuple[AnswerSign, ...]:
 
 
 def by_metrics(page: str, path: str) -> list[AnswerSign]:
-    """Return the presets of which a page of metrics has a sign."""
+    """Return the presets whose metrics are on a page."""
     found = []
     for preset in map(load_preset, preset_names()):
         sign = next((one for one in preset.metric_signs if _has(page, one)), "")

@@ -1,4 +1,4 @@
-"""A profile in the making: the presets that fit, what was answered about other names, and the TOML for both. Pure."""
+"""A profile while it is made: the presets that fit, the answers about other names, and the TOML for both. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,12 +13,12 @@ RULES = ("limits", "cache")
 
 
 class ProfileDraft:
-    """What is chosen of the names that were found, and the questions about it.
+    """What is chosen from the names that were found, and the questions about it.
 
     Attributes:
-        found: what the names tell.
-        own: the table of rules that the settings file has now; empty for none.
-        chosen: which of ``found``'s fits and shapes are asked about and read, by their number: fits go first.
+        found: What was found in the names.
+        own: The table of rules that the settings file has now; empty for none.
+        chosen: The numbers of the fits and shapes in ``found`` that the profile is to read; fits are counted first.
     """
 
     def __init__(self, found: NamesFound, own: Mapping[str, Any]) -> None:
@@ -33,11 +33,11 @@ class ProfileDraft:
 
     @property
     def questions(self) -> list[Question]:
-        """Return what is asked about what is chosen, in the order of the names."""
+        """Return the questions about what is chosen, in the order of the names."""
         return [question for at in sorted(self.chosen) for question in self._asked[at]]
 
     def extends(self) -> list[str]:
-        """Return the presets that the profile stands on: those that were named before go first, ours at the end."""
+        """Return the presets that the profile extends: those that it named before, the new ones, then ``optimus``."""
         fits = self.found.found.fits
         sole = [one.presets[0] for at, one in enumerate(fits) if at in self.chosen and len(one.presets) == 1]
         named = [*sole, *self.found.by_answers, *(question.extends() for question in self.questions)]
@@ -60,7 +60,7 @@ class ProfileDraft:
         return {section: of for section, of in rules.items() if of}
 
     def value(self) -> str | dict[str, Any]:
-        """Return what ``dialect`` is to be in the file: a preset's name, or a table."""
+        """Return the value of ``dialect`` for the settings file: a preset's name, or a table."""
         extends, rules = self.extends(), self.rules()
         if not self.own and not rules and len(extends) <= 1:
             return extends[0] if extends else DEFAULT
@@ -73,16 +73,20 @@ class ProfileDraft:
 
     @property
     def is_new(self) -> bool:
-        """Return whether the profile is another one than that in force."""
+        """Return True if the profile differs from the one in force."""
         return self.value() != (dict(self.own) or self.found.dialect)
 
     def profile(self) -> Dialect:
-        """Return the profile. DialectError where an answer makes none."""
+        """Return the profile.
+
+        Raises:
+            DialectError: An answer is missing or wrong.
+        """
         value = self.value()
         return load_preset(value) if isinstance(value, str) else load_table(value, "the new profile", within="")
 
     def text(self, within: str = "dialect") -> str:
-        """Return what is added to the file as TOML: one line, a table, or rules behind those that it has."""
+        """Return the TOML that is added to the file: one line, a table, or rules after those that it has."""
         value, rules = self.value(), self.rules()
         if isinstance(value, str):
             table, _, key = within.rpartition(".")

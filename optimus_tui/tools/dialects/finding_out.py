@@ -26,10 +26,10 @@ COMMAND = "optimus-tui dialect detect"
 
 
 class NamesFound(Struct, frozen=True, kw_only=True):
-    """What the names in Redis tell.
+    """What was found in the names in Redis.
 
-    ``counts`` has the names that the profile in force reads, by family; ``found`` what the others tell, and those whose
-    owner is not certain. ``whole``: all names were looked at. ``fault`` says why names are missing.
+    ``counts`` has the names that the profile in force reads, by family; ``found`` the result for the others, and for
+    those of which it is unclear whose they are. ``whole``: all names were read. ``fault`` says why names are missing.
     """
 
     dialect: str
@@ -55,7 +55,7 @@ class NamesFound(Struct, frozen=True, kw_only=True):
 
     @property
     def by_answers(self) -> tuple[str, ...]:
-        """Return the presets that only the gateway's answers tell."""
+        """Return the presets that are shown by the gateway's answers and not by names."""
         return tuple(one.preset for one in self.answers)
 
     @property
@@ -65,22 +65,22 @@ class NamesFound(Struct, frozen=True, kw_only=True):
 
     @property
     def open_question(self) -> bool:
-        """Return whether counters or cache keys may be there that are not read."""
+        """Return True if there may be counters or cache keys that the profile does not read."""
         return bool(self.fitting) or any(shape.family for shape in self.found.shapes)
 
     @property
     def only_answers(self) -> bool:
-        """Return whether nothing is found but what the gateway's answers tell, which leaves nothing to ask."""
+        """Return True if only the gateway's answers show a preset, so that nothing has to be asked."""
         return bool(self.answers) and not self.found.fits and not any(shape.family for shape in self.found.shapes)
 
     @property
     def toml(self) -> str:
-        """Return what to write into ``optimus.toml``; "" for nothing."""
+        """Return the text for ``optimus.toml``; empty if nothing has to be written."""
         return toml_of(self.found, also=self.by_answers, below=self.stands_on)
 
 
 async def find_out(ctx: "Context", *, most: int = MOST_NAMES, seconds: float = SECONDS) -> NamesFound:
-    """Read a sample of names and return what it tells. It never raises for an outage."""
+    """Read a sample of names, and return what it shows. An outage is a fault of the result."""
     sample, answers = await asyncio.gather(
         sample_names(ctx.redis, ctx.settings.scan, ctx.own, most=most, seconds=seconds), presets_by_answers(ctx)
     )
@@ -88,7 +88,7 @@ async def find_out(ctx: "Context", *, most: int = MOST_NAMES, seconds: float = S
 
 
 def names_found(ctx: "Context", sample: NameSample, answers: Sequence[AnswerSign] = ()) -> NamesFound:
-    """Return what a sample tells; for many names it takes so long that a screen calls it in a thread."""
+    """Return what a sample shows. For many names this takes so long that a screen calls it in a thread."""
     counts, rest = sorted_out(ctx.layout, sample.names, frozenset(name.encode() for name in ctx.settings.tenants))
     found = detect(rest, [load_preset(name) for name in preset_names()])
     told = {fit.presets[0] for fit in found.fits if len(fit.presets) == 1}
@@ -162,7 +162,7 @@ def shape_words(found: NamesFound, shown: int = 3) -> list[str]:
 
 
 def other_words(found: NamesFound) -> str:
-    """Return the shapes that name neither, with their numbers; "" for none."""
+    """Return the shapes that look like neither a limiter nor a cache, with their numbers; empty for none."""
     plain = [one for one in found.found.shapes if not one.family]
     shapes = [f"{thousands(one.count)} × `{safe_text(one.text, 60)}`" for one in plain]
     if found.found.others:

@@ -1,6 +1,6 @@
-"""What names leave open, as questions with a few answers each, and the rules that the answers make. Pure.
+"""The questions that names leave open, each with a few answers, and the rules that follow from the answers. Pure.
 
-A question begins without an answer wherever names do not tell it: nothing is guessed.
+A question has no answer at first if the names do not show it: nothing is guessed.
 """
 
 import re
@@ -46,7 +46,7 @@ class QuestionRow(Struct, frozen=True):
 
 
 class Question(Protocol):
-    """What is asked about some names. ``answers`` has a text by the name of each row; none where it is open."""
+    """A question about some names. ``answers`` has the chosen answer by the name of each row; open rows are missing."""
 
     answers: dict[str, str]
 
@@ -59,13 +59,13 @@ class Question(Protocol):
         """Return how many names there are, and what has to be known to answer. Safe text."""
 
     def rows(self) -> Sequence[QuestionRow]:
-        """Return the lines that are asked, by what was answered so far."""
+        """Return the rows of the question; they depend on the answers so far."""
 
     def extends(self) -> str:
-        """Return the preset that the answers choose; "" for none."""
+        """Return the preset that follows from the answers; empty for none."""
 
     def rule(self) -> tuple[str, Mapping[str, Any]] | None:
-        """Return the section and the rule that the answers make, None for none."""
+        """Return the section and the rule that follow from the answers; None for none."""
 
     def example(self) -> bytes:
         """Return a name that it is about."""
@@ -77,7 +77,7 @@ def open_row(question: Question) -> QuestionRow | None:
 
 
 def problem_of(question: Question) -> str:
-    """Return what is missing or wrong with the answers, in a sentence; "" where they are whole."""
+    """Return in a sentence what is missing or wrong in the answers; empty if they are complete."""
     row = open_row(question)
     if row is not None:
         return f"not answered yet: {row.label}"
@@ -95,7 +95,7 @@ def problem_of(question: Question) -> str:
 
 
 def reading_of(question: Question) -> str:
-    """Return how a name is read by the answers, in a sentence; what is wrong with them where they are not whole."""
+    """Return in a sentence how a name is read with these answers, or what is wrong with them."""
     if problem := problem_of(question):
         return problem
     profile = _profile_of(question)
@@ -118,14 +118,14 @@ def _profile_of(question: Question) -> Dialect | None:
 
 @dataclass
 class VersionQuestion:
-    """Which of several presets with the same names it is: a version decides."""
+    """Which of several presets with the same names it is. The version of the library decides that."""
 
     fit: Fit
     answers: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """Return what the names may be of."""
+        """Return the products to which the names may belong."""
         return " or ".join(self.fit.presets)
 
     @property
@@ -145,7 +145,7 @@ class VersionQuestion:
         return chosen if chosen in self.fit.presets else ""
 
     def rule(self) -> None:
-        """Return None: a preset has its rules."""
+        """Return None, because a preset has its own rules."""
 
     def example(self) -> bytes:
         """Return a name that it is about."""
@@ -154,7 +154,7 @@ class VersionQuestion:
 
 @dataclass
 class PrefixQuestion:
-    """Whether the text that stands in the tenant's place of all names is a prefix."""
+    """Whether a text that all names have in the tenant's place is a prefix."""
 
     fit: Fit
     answers: dict[str, str] = field(default_factory=dict)
@@ -166,7 +166,7 @@ class PrefixQuestion:
 
     @property
     def about(self) -> str:
-        """Return what the names leave open."""
+        """Return what the names do not show."""
         return safe_text(f"{plural(self.fit.count, 'name')}; {self.fit.question}", 400)
 
     def rows(self) -> Sequence[QuestionRow]:
@@ -179,7 +179,7 @@ class PrefixQuestion:
         return self.fit.presets[0]
 
     def rule(self) -> tuple[str, Mapping[str, Any]] | None:
-        """Return the rule with the prefix, if it is one."""
+        """Return the rule with the prefix; None if the text is a tenant."""
         return ("limits", self.fit.rule) if self.answers.get("prefix") == "yes" else None
 
     def example(self) -> bytes:
@@ -188,9 +188,9 @@ class PrefixQuestion:
 
 
 class ShapePiece(Struct, frozen=True):
-    """A part of the names of a shape. ``text`` stands for it in a template where it is not asked about.
+    """A part of the names of a shape. ``text`` is its place in a template if nothing is asked about it.
 
-    ``part`` is set where it varies, ``word`` where it is the same in all names and could be a capture, too.
+    ``part`` is set if it varies, ``word`` if it is the same in all names and could be a capture all the same.
     """
 
     text: str
@@ -201,7 +201,7 @@ class ShapePiece(Struct, frozen=True):
 
     @property
     def is_asked(self) -> bool:
-        """Return whether it may be the tenant."""
+        """Return True if this part may be the tenant."""
         return self.part is not None or bool(self.word)
 
 
@@ -252,7 +252,7 @@ class ShapeQuestion:
         return NO_TTLS if stamped else {name: words for name, words in NO_TTLS.items() if name != "dated"}
 
     def extends(self) -> str:
-        """Return the preset that reads the names; "" where their parts are said."""
+        """Return the preset that reads the names; empty if the answers describe their parts."""
         reader = self.answers.get("reader", "")
         return reader if self.answers.get("family") in ROLES and reader in self.shape.readers else ""
 

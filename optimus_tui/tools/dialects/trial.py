@@ -1,4 +1,4 @@
-"""Try a profile on names that are there: what is understood of each, and which ones no rule matches."""
+"""Try a profile on the names that are in Redis: how each is read, and which no rule matches."""
 
 import asyncio
 from collections import Counter as Numbers
@@ -46,7 +46,7 @@ class KindKeys(Struct, frozen=True):
 
 
 class SortedNames(Struct, frozen=True):
-    """A sample's names by what a profile makes of them: some of each shape, and the numbers of all."""
+    """The names of a sample as a profile reads them: some of each shape, and how many there are."""
 
     chosen: list[tuple[bytes, ParsedKey]]
     counts: dict[Family, int]
@@ -55,9 +55,10 @@ class SortedNames(Struct, frozen=True):
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A profile on a sample. ``counts`` has all of its names by family, ``names`` some of each shape.
+    """The result of a profile on a sample. ``counts`` has all names by family, ``names`` some of each shape.
 
-    ``kinds`` are all kinds of cache keys, most keys first. ``fault`` says why the values of counters are not known.
+    ``kinds`` are all kinds of cache keys, those with most keys first. ``fault`` says why the values of counters are not
+    known.
     """
 
     sample: NameSample

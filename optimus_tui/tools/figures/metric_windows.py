@@ -150,13 +150,13 @@ class Counters:
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     async def looks(self) -> list[Reading[MetricsState]]:
-        """Return samples of the present page; only one if there is no page or no answer."""
+        """Return several samples of ``/metrics``; only one if the gateway has no such page or does not answer."""
         if self._looking is None:
             self._looking = self._ctx.beside(self._look())
         return await asyncio.shield(self._looking)
 
     async def first_look(self) -> Reading[MetricsState]:
-        """Return the first sample of the present page; ``looks`` begins with it."""
+        """Return the first sample of ``/metrics``; ``looks`` begins with it."""
         if self._first is None:
             self._first = self._ctx.beside(self._read(0))
         return await asyncio.shield(self._first)

@@ -389,7 +389,7 @@ _MEASURES: dict[str, Measure] = {
 
 
 def found(report: PerformanceReport) -> bool:
-    """Return True for a finding of medium or worse, and if a figure could not be measured."""
+    """Return True for a finding of medium severity or worse, or if a figure could not be measured."""
     missing = report.analysis_results.get("status") == "not available"
     return missing or any(one.severity in ("medium", "high", "critical") for one in report.diagnostics)
 

@@ -31,7 +31,14 @@ BINDINGS: list[BindingType] = [
 
 
 def is_command(action: str, words: str, typed: str, reason: str) -> bool:
-    """Return True if the letter of an action is a command while the dialog waits for ``words``, a button in focus."""
+    """Return True if the letter of an action's key is a command now, and not the beginning of typed text.
+
+    Args:
+        action: The action of the key.
+        words: The words that have to be typed.
+        typed: What was typed of them.
+        reason: The reason that was typed.
+    """
     if words.startswith(typed + LETTERS[action]):
         return False
     return action == "whole" or not (typed or reason)

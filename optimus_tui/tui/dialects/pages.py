@@ -35,7 +35,7 @@ class TextLines(LineView):
 
 
 class LinesPage(WizardPage):
-    """Lines that are read: while something is awaited, where nothing can be asked, and what the panes would show."""
+    """A page of text: a note while something is read, why nothing can be asked, or what the panes would show."""
 
     hint = "↑↓ scrolls   esc leaves"
 
@@ -65,12 +65,12 @@ class LinesPage(WizardPage):
         self.view.set_rows(self.make(max(40, self.size.width - 2)))
 
     def problem(self, started: bool = True) -> str:
-        """Return what is awaited."""
+        """Return what has to be waited for; empty if nothing."""
         return self.waits if started else ""
 
 
-def said(*sentences: str) -> Callable[[int], Sequence[Line]]:
-    """Return what makes lines of sentences, but for empty ones."""
+def wrapped_lines(*sentences: str) -> Callable[[int], Sequence[Line]]:
+    """Return a function that wraps these sentences to a width; empty ones are left out."""
     return lambda width: [line for one in sentences if one for line in sentence(one, width)]
 
 
@@ -169,7 +169,7 @@ class QuestionPage(WizardPage):
 
 
 class SavePage(WizardPage):
-    """What is written: the profile as TOML, and the change of the file."""
+    """The last page: the profile as TOML, and the change of the file."""
 
     hint = "←→ view   y copies the TOML   esc leaves"
     enter = "save"

@@ -18,7 +18,7 @@ BESIDE = ("--", "OPTIMUS_")
 
 
 class ProfileChange(NamedTuple):
-    """A profile that is not written yet: the change of the file, and which flag or variable goes before it."""
+    """A profile that is not written yet: the change of the file, and the flag or variable that overrides it."""
 
     change: SettingsChange
     overridden: str
@@ -30,7 +30,7 @@ def place_of(settings: Settings) -> Keys:
 
 
 def within_of(settings: Settings) -> str:
-    """Return the same place as it is written."""
+    """Return the beginning of the profile's tables in a file, such as ``env.prod.dialect``."""
     return dotted_key(place_of(settings))
 
 

@@ -1,6 +1,7 @@
-"""The wizard of ``:dialect``: from the names that are there to a profile in the user's file. It writes only if told to.
+"""The wizard of ``:dialect``: from the names that are in Redis to a profile in the user's file.
 
-Reading and sorting names take place beside the event loop. Nothing is guessed: what names do not tell is asked.
+Names are read and sorted in a thread. Nothing is guessed: what names do not show is asked. Nothing is written before
+the operator confirms it.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from optimus_tui.tools.dialects.draft import ProfileDraft
 from optimus_tui.tools.dialects.finding_out import names_found, other_words, read_words
 from optimus_tui.tools.dialects.trial import try_profile
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dialects.pages import LinesPage, NamesPage, QuestionPage, SavePage, said
+from optimus_tui.tui.dialects.pages import LinesPage, NamesPage, QuestionPage, SavePage, wrapped_lines
 from optimus_tui.tui.dialects.preview import preview_lines
 from optimus_tui.tui.dialects.saving import ProfileChange, own_table, propose_profile, within_of
 from optimus_tui.tui.dialogs.base import AskDialog
@@ -68,7 +69,7 @@ class DialectScreen(BaseScreen):
         self._turning = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
-        """Return the way, the first page, the note and the key line."""
+        """Return the line with the steps, the first page, the note and the key line."""
         yield TopLine(lambda: [name_part("DIALECT"), self._way()])
         with Vertical(id="wizard-page"):
             yield LinesPage(lambda _: [], "")
@@ -77,7 +78,7 @@ class DialectScreen(BaseScreen):
 
     @property
     def page(self) -> WizardPage | None:
-        """Return the page that is shown; None while pages are exchanged."""
+        """Return the page that is shown; None while one page replaces another."""
         return next(iter(self.query(WizardPage)), None)
 
     @property
@@ -102,7 +103,7 @@ class DialectScreen(BaseScreen):
     async def _read(self) -> None:
         """Read a sample of the names, and show what it tells."""
         server = safe_text(self.context.settings.redis.label, 60)
-        await self._show_page(LinesPage(said(f"reading names of {server}, for {SECONDS:g} s at most …"), ""))
+        await self._show_page(LinesPage(wrapped_lines(f"reading names of {server}, for {SECONDS:g} s at most …"), ""))
         context = self.context
         with attributed_to("dialect"):
             self.sample, answers = await asyncio.gather(
@@ -118,14 +119,14 @@ class DialectScreen(BaseScreen):
         found = draft.found
         if found.fault and not found.names:
             remedy = found.fault.remedy or ""
-            return LinesPage(said(found.fault.message, remedy, "Enter reads again."), "read again")
+            return LinesPage(wrapped_lines(found.fault.message, remedy, "Enter reads again."), "read again")
         if found.found.fits or found.found.shapes:
             return NamesPage(draft)
         others = other_words(found)
         strange = f"No rule matches {others}." if others else ""
         told = [f"{one.preset} fits the gateway: {one.words}." for one in found.answers]
         nothing = "" if told else "Nothing has to be written: no other counters or cache keys are there."
-        return LinesPage(said(f"{read_words(found)}.", strange, *told, nothing), "next")
+        return LinesPage(wrapped_lines(f"{read_words(found)}.", strange, *told, nothing), "next")
 
     async def _try(self) -> None:
         """Read the values of some names under the new profile, and show them as the panes would."""
@@ -172,7 +173,7 @@ class DialectScreen(BaseScreen):
         elif at <= len(questions):
             await self._show_page(QuestionPage(questions[at - 1]))
         elif at == len(questions) + 1:
-            page = LinesPage(said(f"reading the values of {MOST_TRIED} names at most …"), "next")
+            page = LinesPage(wrapped_lines(f"reading the values of {MOST_TRIED} names at most …"), "next")
             page.waits = "the values are not read yet"
             await self._show_page(page)
             self._work("panes", self._try)
@@ -319,7 +320,7 @@ class DialectScreen(BaseScreen):
         return repr((self.draft.chosen, [question.answers for question in self.draft.questions]))
 
     def would_lose(self) -> str:
-        """Return that answers are not written yet."""
+        """Return the words for answers that are not written yet; empty if there are none."""
         if self._answers() == self._fresh:
             return ""
         return "the answers about the names: nothing is written yet"

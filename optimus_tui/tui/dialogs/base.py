@@ -203,7 +203,7 @@ class FormDialog(Dialog):
 
 
 def typed_in(title: str) -> str:
-    """Return in words what would be lost of a dialog with typed text."""
+    """Return the words that name the text typed into a dialog, for the question whether it may be lost."""
     return f"what was typed in “{title}”"
 
 

@@ -53,7 +53,7 @@ class PaneContent(LineContent):
         return []
 
     def paused_words(self) -> Words:
-        """Return what the frame says while the pane is frozen."""
+        """Return the words in the frame of a paused pane."""
         return [("PAUSED", "warn")]
 
     def truth(self) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ NAME_CELLS = 24
 
 
 class SuggestionList(Static):
-    """Stands over what is above the prompt, so that nothing moves when it opens."""
+    """The list is drawn over the rows above the prompt, so that nothing moves when it opens."""
 
     DEFAULT_CSS = """
     SuggestionList { overlay: screen; display: none; width: 100%; background: $panel; padding: 0 1;

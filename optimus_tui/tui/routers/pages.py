@@ -249,7 +249,7 @@ class FieldsPage(WizardPage):
         self._draw()
 
     def on_resize(self) -> None:
-        """Show them for the new width."""
+        """Show the fields for the new width."""
         self._draw(self.list.highlighted or 0)
 
     def _draw(self, at: int = 0) -> None:

@@ -71,7 +71,11 @@ def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
 
 
 def own_file(settings: Settings) -> tuple[Path, str]:
-    """Return the user's settings file and its text. SettingsError where there is no place for one, or it is no text."""
+    """Return the user's settings file and its text.
+
+    Raises:
+        SettingsError: There is no place for one, or it is not a text.
+    """
     if settings.user_file is None:
         raise SettingsError("there is no place for a settings file here")
     path = settings.user_file.resolve()
@@ -79,14 +83,18 @@ def own_file(settings: Settings) -> tuple[Path, str]:
 
 
 def foreign(settings: Settings, source: str) -> str:
-    """Return the source of a value where it goes before the user's file; empty where it does not."""
+    """Return the source of a value if it overrides the user's file; else an empty text."""
     file = settings.user_file
     names = () if file is None else (file.name, file.resolve().name)
     return "" if source in ("default", *names) else source
 
 
 def read_text(path: Path) -> str:
-    """Return the file's text; empty if there is no file. SettingsError if it cannot be read."""
+    """Return the file's text; empty if there is no file.
+
+    Raises:
+        SettingsError: It cannot be read.
+    """
     try:
         raw, _ = read_regular(path, MAX_BYTES)
         return raw.decode()

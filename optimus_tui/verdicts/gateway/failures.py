@@ -99,7 +99,7 @@ def failing_part(
 
 
 def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
-    """Return the weight of a failing part; low if it has nearly none of all requests."""
+    """Return the weight of a failing part; it is low if the part has nearly none of all requests."""
     return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
 

@@ -49,7 +49,7 @@ class Conclusion(Struct, frozen=True, kw_only=True):
 
 
 class ConclusionBuilder:
-    """Collects what a playbook finds, and closes into its conclusion."""
+    """Collects what a playbook finds, and makes the conclusion of it."""
 
     def __init__(self) -> None:
         self._findings: list[Finding] = []

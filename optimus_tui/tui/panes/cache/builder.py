@@ -39,7 +39,7 @@ class _NoIndex:
 
 
 class TreeBuilder:
-    """Makes the rows of the tree, anew whenever data or options change."""
+    """Makes the rows of the tree again whenever data or options change."""
 
     def __init__(self, pane: Pane, place: Callable[[TreeRows], None]) -> None:
         self.pane, self._place = pane, place

@@ -277,20 +277,20 @@ class CachePane(Pane):
         self._interest.look()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Note that other keys come into view."""
+        """Read the details of the keys that were scrolled into view."""
         super().watch_scroll_y(old_value, new_value)
         self._interest.look_soon()
 
     def on_show(self) -> None:
-        """Note that keys come into view."""
+        """Read the details of the keys in view."""
         self._interest.look_soon()
 
     def on_hide(self) -> None:
-        """Note that no key is in view any more."""
+        """Stop reading details, because no key is in view."""
         self._interest.look()
 
     def on_resize(self) -> None:
-        """Note that more or fewer keys are in view."""
+        """Read the details of the keys in view at the new size."""
         super().on_resize()
         self._interest.look_soon()
 

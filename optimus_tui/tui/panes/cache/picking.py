@@ -80,7 +80,7 @@ class KeyFields(RowFields):
 
 
 class KeyRun(Sequence[bytes]):
-    """Names of one group as they are shown: ``rows`` of its leaves, counted through; None for all in order."""
+    """The names of one group as they are shown: those at ``rows``, counted through all leaves; None for all."""
 
     def __init__(self, leaves: Leaves, rows: Sequence[int] | None = None, in_order: bool = True) -> None:
         self.leaves, self.rows, self._in_order = leaves, rows, in_order
