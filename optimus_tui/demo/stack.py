@@ -37,9 +37,10 @@ _LOW, _HIGH = 18_000, 32_000
 
 
 class Ports(NamedTuple):
-    """The loopback ports of one demo. With ``nodes``, those of a cluster and their ``buses``, ``server`` is the first.
+    """The loopback ports of one demo.
 
-    Between its nodes a cluster speaks over the buses.
+    ``nodes`` are those of a cluster, of which ``server`` is the first; ``buses`` are the ports over which its nodes
+    talk to each other. Both are empty without a cluster.
     """
 
     server: int

@@ -242,7 +242,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Return the seconds by which this program delayed the measurement, before the request was sent or at its end."""
+        """Return the seconds by which this program delayed the measurement, before the request or at its end."""
         if self._sent is None:
             return self._delay.since(self.began)
         return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)

@@ -312,7 +312,10 @@ def put_in_place(path: Path, data: bytes) -> None:
 
 
 def create(path: Path, data: bytes, *, locked: bool = False) -> PrivateFile:
-    """Do what ``put_in_place`` does, and return the open file; with ``locked``, locked before others can see it."""
+    """Put data into a new file as ``put_in_place`` does, and return the open file.
+
+    With ``locked``, it is locked before other processes can see it.
+    """
     draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
     file = PrivateFile.new(draft)
     try:

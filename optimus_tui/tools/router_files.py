@@ -175,7 +175,10 @@ class _File(msgspec.Struct, array_like=True):
 
 
 class VerdictCache:
-    """Caches verdicts by content. ``digest_of(path)`` is the digest of another file; b"" if it does not exist."""
+    """Stored verdicts, found by the content of the judged file.
+
+    ``digest_of(path)`` returns the digest of any other file, on which a verdict may depend; b"" if it does not exist.
+    """
 
     def __init__(
         self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None, words: str = ""
@@ -378,7 +381,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def judged(tree: Path, path: str) -> tuple[bool, str]:
-    """Return whether a router needs no work at the highest level, and one sentence."""
+    """Judge one router at the highest level. Return True if it needs no work, and a sentence about the result."""
     from optimus_tui.patterns.judge import score, word
 
     outcome = examine(tree, [path], named=True, use_cache=False)

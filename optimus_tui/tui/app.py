@@ -426,7 +426,7 @@ def run(
         tuning: How long waits and windows are.
 
     Returns:
-        The process's exit code; ``BUG`` after a bug of ours.
+        The process's exit code; ``BUG`` after a bug in this program.
     """
     terminal.forget_exported_size()
     app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()), check, tuning)

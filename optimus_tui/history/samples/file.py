@@ -410,7 +410,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def is_locked(error: BaseException) -> bool:
-    """Return whether another process has locked the file, which ends soon."""
+    """Return True if another process has locked the file. Such a lock is soon released."""
     return _code(error) in _LOCKED or isinstance(error, LockHeld)
 
 

@@ -317,7 +317,7 @@ def _tells(node: ast.AST) -> bool:
 
 
 def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
-    """Return whether the exception's text may hold hosts, keys or queries, as those of networks and stores do."""
+    """Return True if the exception's text may hold hosts, keys or queries: those of networks and stores do."""
     return is_broad(handler, scope) or not _FROM_OUTSIDE.isdisjoint(caught(handler, scope))
 
 

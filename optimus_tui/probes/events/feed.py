@@ -64,9 +64,9 @@ class _Break(Struct, frozen=True):
 class FeedReader:
     """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
 
-    ``keep`` is how many of the newest items stay available. ``redis`` knows the servers of which any one sends all
-    events: those of a cluster, or the primary that sentinels name; and those that have to be heard besides. ``nodes``
-    returns the former in its place.
+    ``keep`` is how many of the newest items stay available. ``redis`` names the servers to listen to: one of those that
+    send all events (any node of a cluster, or the primary that sentinels name), and those that send further ones.
+    ``nodes``, if given, returns the former instead.
 
     A refused login is retried slowly. An error of the reader itself is reported as a bug before it starts again.
     ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound if there were more

@@ -57,7 +57,10 @@ class NodeLinks:
         return self._subscription.without_shards
 
     def servers(self) -> tuple[RedisTarget, ...]:
-        """Return the servers of which the feed's own connection may hear one: primaries only, for notifications."""
+        """Return the servers to which the feed's own connection can be made.
+
+        For notifications these are only primaries.
+        """
         if self._subscription.of_one_node.places:
             return self._redis.live_primaries()
         return self._redis.live_targets()
