@@ -365,7 +365,7 @@ CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
     one="the hit rate is {published} by {published_by}, but {present} by {present_by}: the newer counts decide",
     impact="The published figure alone suggests that the cache still works.",
-    remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.")
+    remedy="Let the gateway publish its hit rate over the last minutes, or its counts of hits and misses.")
 CACHE_HIT_RATE_UNKNOWN = _rule(
     "cache.hit_rate_unknown", "The hit rate is not known", "medium",
     one="hit rate unknown: the gateway does not publish it, and {reason}",

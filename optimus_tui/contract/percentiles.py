@@ -8,7 +8,7 @@ FEWEST = 20
 
 
 def is_known(share: float, samples: float) -> bool:
-    """Return True if ``count`` samples are enough for this percentile (``share`` from 0 to 1): 20 above the median."""
+    """Return True if there are enough samples for a percentile (``share`` from 0 to 1): 20 for one above the median."""
     return samples > 0 and (share <= 0.5 or round(samples) >= FEWEST)
 
 

@@ -162,7 +162,7 @@ def gcra_value(text: bytes, *, epoch: float, limit: int | None, window: float | 
         return Value(problem=NOT_A_NUMBER if at is None else "a time of GCRA: TIME is not allowed", sliding=True)
     ahead = max(0.0, at + epoch - now)
     if ahead > _FARTHEST_SECONDS:
-        return Value(problem="a number that is no time of GCRA", sliding=True)
+        return Value(problem="a number that cannot be a time of GCRA", sliding=True)
     resets = round(ahead * 1000)
     if not ahead:
         return Value(count=0, left=limit, sliding=True, ttl_is_reset=False)

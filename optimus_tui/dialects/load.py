@@ -279,7 +279,7 @@ def _check_service(service: ServiceProfile, place: FilePlace, name: str) -> None
             where = place.key(name, key)
             raise DialectError(f"{where}: {name}.{key} is one of the paths that are never asked: name another one")
     if service.tls_key and not service.tls_cert:
-        raise DialectError(f"{place.key(name, 'tls_key')}: {name}.tls_key needs {name}.tls_cert beside it")
+        raise DialectError(f"{place.key(name, 'tls_key')}: {name}.tls_key needs {name}.tls_cert too")
     if service.tls_ca and not service.tls_verify:
         raise DialectError(
             f"{place.key(name, 'tls_verify')}: {name}.tls_verify = false trusts everybody, so {name}.tls_ca has no "
@@ -425,7 +425,7 @@ def _check_companion(text: str, template: Template, where: str) -> None:
     if "tenant" in template.names and "tenant" not in names:
         raise DialectError(
             f"{where}: the companion {text[:80]!a} has no {{tenant}}, so several tenants would share it: "
-            "write it with {tenant} or {key}, or leave it away"
+            "write it with {tenant} or {key}, or leave it out"
         )
 
 

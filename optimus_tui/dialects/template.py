@@ -263,5 +263,5 @@ def _capture(inner: str) -> NamePart:
         raise TemplateError(f"has an unknown look in {{{inner[:40]}}}; known are {', '.join(sorted(LOOKS))}")
     looks = looks or (name if name in LOOKS else "")
     if greedy and looks:
-        raise TemplateError(f"has `...` after {{{name}}}, which has a form of its own: leave it away")
+        raise TemplateError(f"has `...` after {{{name}}}, which has a form of its own: leave `...` out")
     return NamePart(name, greedy, looks)

@@ -207,7 +207,7 @@ class _ValueReader:
             return Value(problem=f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)
         size, inside, times = replies[0], sum(replies[1::2]), sum(replies[2::2])
         if size and not times:
-            return Value(problem=f"{ZSET}: its scores are no times", sliding=True)
+            return Value(problem=f"{ZSET}: its scores are not times", sliding=True)
         return Value(count=inside, sliding=True)
 
     def _list(self, window: float, now: float) -> Steps:
@@ -222,7 +222,7 @@ class _ValueReader:
         unit = self.rule.score or unit_of(oldest, now)
         inside, last, low, high = 0, math.inf, 0, size - 1
         if unit is None:
-            return Value(problem=f"{LIST}: its entries are no times", sliding=True)
+            return Value(problem=f"{LIST}: its entries are not times", sliding=True)
         since = now - window
         if (at := time_of(oldest, unit)) is not None and at >= since:
             inside, last, low = size, at, size
@@ -234,7 +234,7 @@ class _ValueReader:
             for place, entry in zip(places, (yield [("LINDEX", self.key, place) for place in places]), strict=True):
                 at = time_of(entry, unit)
                 if at is None and entry is not None:
-                    return Value(problem=f"{LIST}: its entries are no times", sliding=True)
+                    return Value(problem=f"{LIST}: its entries are not times", sliding=True)
                 if at is None or at < since:
                     high = place - 1
                     break

@@ -154,7 +154,7 @@ def _term(word: str, fields: Collection[str]) -> FilterTerm:
             return FilterTerm(lambda fields: str(fields.get(name) or "").lower() == wanted[1:], name)
         return _holding(name, wanted, word.lower(), name in fields)
     if "<" in word or ">" in word:
-        raise FilterError(f"{word!r} is no comparison: write field<number, or /text/ for a text with < or >")
+        raise FilterError(f"{word!r} is not a comparison: write field<number, or /text/ for a text with < or >")
     low = word.lower()
     return FilterTerm(lambda fields: low in str(fields.get("text") or "").lower(), needle=low)
 

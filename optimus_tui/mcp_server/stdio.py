@@ -142,7 +142,10 @@ class Batch:
 
 
 class MessageReader:
-    """Iterate to get the messages. ``answer`` sends what is answered without the SDK."""
+    """An async iterator over the messages for the SDK.
+
+    ``answer`` sends the answers that need no SDK, such as errors.
+    """
 
     def __init__(self, source: Source, answer: Callable[[Raw], Awaitable[None]]) -> None:
         self._source, self._answer = source, answer

@@ -283,7 +283,7 @@ async def scanned_names(calls: TimedCalls, *words: bytes | str | int) -> ScanRep
 
 @lru_cache(maxsize=8)
 def marked(layout: KeyLayout) -> tuple[bytes, ...]:
-    """Return the beginnings of names that the script of a sweep looks for, each with its mark."""
+    """Return the beginnings of names that the scan's script looks for, each after the letter it counts them by."""
     cached = layout.cache_heads
     known = [head for head in (*layout.limit_heads, *layout.tracking_heads) if not head.startswith(cached)]
     left_out = (*OWN_PREFIXES, *layout.neighbour_heads)

@@ -102,7 +102,7 @@ def with_default(field: Field, text: str) -> Field:
 def _list_default(field: Field, text: str) -> list[Any]:
     if not (text.startswith("[") and text.endswith("]")):
         shown = safe_text(text, 40)
-        raise SpecError("fields", f"the default {shown!r} of the field {field.name} is no list: write [] or [a,b]")
+        raise SpecError("fields", f"the default {shown!r} of the field {field.name} is not a list: write [] or [a,b]")
     inner = text[1:-1].strip()
     return [_value(field, each.strip(), "default") for each in inner.split(",")] if inner else []
 
@@ -303,7 +303,7 @@ class _Reader:
                 kind = "list" if field.is_list else field.type
                 shown = safe_text(word, 40)
                 raise SpecError(
-                    "fields", f"{shown!r} is no option for the {kind} of the field {field.name}", allowed or None
+                    "fields", f"{shown!r} is not an option for the {kind} of the field {field.name}", allowed or None
                 )
             if not self.take("="):
                 raise SpecError("fields", f"the option {word} of the field {field.name} needs a value: {word}=VALUE")
@@ -346,13 +346,14 @@ def _bound(field: Field, word: str, text: str) -> Any:
             shown = safe_text(text, 40)
             raise SpecError(
                 "fields",
-                f"the {word} {shown!r} of the field {field.name} is no number of up to 9 digits and 5 behind the point",
+                f"the {word} {shown!r} of the field {field.name} is not a number "
+                "of up to 9 digits and 5 after the point",
             )
         return _value(field, text, word)
     if not re.fullmatch(r"[0-9]{1,7}", text, re.ASCII) or int(text) > LONGEST_LENGTH:
         shown = safe_text(text, 40)
         raise SpecError(
-            "fields", f"the {word} {shown!r} of the field {field.name} is no length from 0 to {LONGEST_LENGTH}"
+            "fields", f"the {word} {shown!r} of the field {field.name} is not a length from 0 to {LONGEST_LENGTH}"
         )
     return int(text)
 

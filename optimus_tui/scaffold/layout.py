@@ -74,10 +74,11 @@ def find_target(root: Path, package: str = "", into: str = "") -> RouterTarget:
     if not package and not into:
         package, into = remembered(root)
     if package and not _DOTTED.fullmatch(package):
-        raise LayoutError(f"{safe_text(package, 80)!r} is no package: write it as in app.api.routes", "package")
+        raise LayoutError(f"{safe_text(package, 80)!r} is not a package: write it as in app.api.routes", "package")
     if into and not _INTO.fullmatch(into):
         raise LayoutError(
-            f"{safe_text(into, 120)!r} is no file of the project: write it as in app/main.py or app/api.py:api_router",
+            f"{safe_text(into, 120)!r} is not a file of the project: "
+            "write it as in app/main.py or app/api.py:api_router",
             "into",
         )
     if is_gateway(root) and not package and not into:

@@ -286,7 +286,7 @@ def _text_of(path: Path) -> tuple[str, int]:
         reason = getattr(error, "strerror", None) or "no file can have this name"
         raise SettingsError(f"{path} cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
-        raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")
+        raise SettingsError(f"{path} is larger than 1 MB: it cannot be a configuration")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

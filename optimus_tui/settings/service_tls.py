@@ -1,4 +1,4 @@
-"""Check the certificates that a profile names for its services, and say loudly where none is checked."""
+"""Check the certificates that a profile names for its services, and warn if a service's certificate is not checked."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -198,7 +198,7 @@ def _check_certificate(target: RedisTarget, where: str) -> None:
 
     if target.tls_cert is None:
         if target.tls_key is not None:
-            raise SettingsError(f"{where}: ssl_keyfile needs ssl_certfile beside it")
+            raise SettingsError(f"{where}: ssl_keyfile needs ssl_certfile too")
         return
     try:
         load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), target)

@@ -376,7 +376,7 @@ def relative_path(tree: SourceTree, router_path: str) -> str:
     if isinstance(seen, Skipped):
         raise refuse(f"{quoted}: {seen.reason}", "router_path")
     if not plain.endswith(".py"):
-        raise refuse(f"{quoted} is no Python file", "router_path")
+        raise refuse(f"{quoted} is not a Python file", "router_path")
     return path
 
 

@@ -101,7 +101,7 @@ def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
     """
     shown = safe_text(str(path), 200)
     if not path.is_file():
-        return f"{shown} is no file that can be opened"
+        return f"{shown} is not a file that can be opened"
     words = command(path.absolute(), max(1, line), os.environ)
     if words is None:
         return "there is no editor: set EDITOR"

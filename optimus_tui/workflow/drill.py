@@ -336,7 +336,7 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
     if issue not in truth.issues:
         looked = clause(issue, "; chosen was ")
         return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not chosen{looked}")
-    return DrillMilestone("identified", None, "no step's evidence holds the fault's finding")
+    return DrillMilestone("identified", None, "no step of the incident found the fault")
 
 
 def _done(state: IncidentState, watch: Watch) -> list[tuple[float, str]]:
@@ -382,7 +382,7 @@ def _gone(truth: Truth, watch: Watch) -> str:
     rules = ", ".join(dict.fromkeys(title_of_rule(rule) for rule in truth.rules))
     left = clause("; ".join(watch.left[:3]), "; what follows from it is still shown: ")
     if watch.quiet:
-        return f"its findings ({rules}) are no alarm any more; still shown: {'; '.join(watch.quiet[:3])}{left}"
+        return f"its findings ({rules}) are no longer an alarm; still shown: {'; '.join(watch.quiet[:3])}{left}"
     return f"its findings ({rules}) left the screen{left}"
 
 

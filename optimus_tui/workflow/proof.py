@@ -313,7 +313,7 @@ def _beside(record: ActionRecord, why: str) -> str:
     effects = {one for change in changes for one in change.follows}
     for one in new:
         if one not in effects:
-            return f"; new beside it: {one}"
+            return f"; also new: {one}"
     cause = f"the restart of the {record.receipt.restarts}" if record.receipt.restarts else "what was wrong"
     return clause(next(iter(new), ""), f"; follows from {cause}: ")
 

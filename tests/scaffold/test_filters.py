@@ -15,10 +15,10 @@ FIELDS = ("name:str", "type:str", "price:float", "tags:list[str]", "home:{town:s
 @pytest.mark.parametrize(
     ("filters", "more", "words"),
     [
-        (["nothing"], {}, "'nothing' is no field that a list can be filtered by"),
-        (["Name"], {}, "is no field"),
-        ([3], {}, "is no field"),
-        (["id"], {}, "is no field"),
+        (["nothing"], {}, "'nothing' is not a field that a list can be filtered by"),
+        (["Name"], {}, "is not a field"),
+        ([3], {}, "is not a field"),
+        (["id"], {}, "is not a field"),
         (["tags"], {}, "the field tags has more than one value"),
         (["home"], {}, "the field home has more than one value"),
         (["limit"], {}, "the list has a parameter limit of its own"),

@@ -197,7 +197,7 @@ TWO = {"one/main.py": FLAT["main.py"], "two/main.py": FLAT["main.py"]}
         (FLAT, {"into": "main.py;rm"}, "into", "no file of the project"),
         (VERSIONED, {"package": "nowhere.api"}, "package", "there is no package nowhere"),
         (VERSIONED, {"package": "app.main"}, "package", "is a module"),
-        (VERSIONED, {"package": "app/api"}, "package", "is no package"),
+        (VERSIONED, {"package": "app/api"}, "package", "is not a package"),
     ],
 )
 def test_where_nothing_fits_one_sentence_says_what_is_needed(

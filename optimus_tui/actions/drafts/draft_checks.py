@@ -117,7 +117,7 @@ def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     if code == 1 and not output.strip():
         return Interpreter(path, problem="it is older than Python 3.11")
     if code not in (0, 1):
-        return Interpreter(path, problem="it does not work as a Python")
+        return Interpreter(path, problem="it does not run as a Python interpreter")
     return Interpreter(path, tuple(output.split()))
 
 
@@ -342,7 +342,7 @@ def _validate(draft: Draft, copy: Path, validate: Validate | None) -> DraftCheck
         return DraftCheck("validate", "not run", "not run: the validator is missing")
     good, sentence = validate(copy, draft.router.path)
     if draft.spec.has_store and not draft.spec.has_table:
-        sentence += "; what it keeps is in memory, which is no production"
+        sentence += "; what it keeps is in memory only, not for production"
     off = [
         word for word, on in (("rate limiting", draft.spec.rate_limiting), ("caching", draft.spec.caching)) if not on
     ]

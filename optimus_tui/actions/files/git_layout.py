@@ -70,7 +70,7 @@ def _behind_file(top: Path, marker: Path) -> Repository:
         raise RepositoryUnreadable("the .git file names no directory")
     own = _joined(top, line.removeprefix(b"gitdir: "))
     if not (own / "HEAD").is_file():
-        raise RepositoryUnreadable("the .git file names a directory that is no repository")
+        raise RepositoryUnreadable("the .git file names a directory that is not a repository")
     shared = own / "commondir"
     if shared.is_file():
         return Repository(top, own, _joined(own, read_file(shared, MAX_SMALL_FILE)))

@@ -71,7 +71,7 @@ class TenantLock:
             return None  # A server without memory cannot store a lock, and unlinking keys is what helps it.
         except ResponseError as error:
             if "WRONGTYPE" in str(error):
-                return self._stuck("is no lock: it holds another type of value")
+                return self._stuck("is not a lock: it holds another type of value")
             return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
         self.held, self._seen = taken == b"OK", self._clock.mono()
         if self.held:

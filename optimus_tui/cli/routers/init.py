@@ -75,7 +75,7 @@ def copy_template(source: Path, target: Path, environment: bytes = b"") -> int:
     if not files:
         raise NotCopied("the template is missing from the installation; install optimus-tui again")
     if os.path.lexists(target) and not target.is_dir():
-        raise NotCopied(f"{target} exists and is no directory")
+        raise NotCopied(f"{target} exists and is not a directory")
     _refuse_existing(target, files)
     if target.is_dir() and any(target.iterdir()):
         return _add(source, target.resolve(), files, environment)

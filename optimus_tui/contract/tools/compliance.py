@@ -194,7 +194,7 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     live: LiveComparison | None = None
     """Null where Redis was not read."""
     notes: tuple[str, ...] = ()
-    """What the figures do not show; a file that is a class worse than the average is named here."""
+    """What the figures do not show, such as a file whose grade is worse than that of the average."""
 
     @property
     def hides_worse(self) -> bool:

@@ -42,7 +42,7 @@ _RESETS = {
 }
 _NO_TTL = {
     "stuck": "without a TTL it never resets",
-    "heals": "without a TTL the limiter mends it by itself",
+    "heals": "without a TTL the limiter sets it again by itself",
     "dated": "without a TTL it belongs to a window that is over",
     "normal": "it needs no TTL",
 }

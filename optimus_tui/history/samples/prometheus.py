@@ -193,7 +193,7 @@ class Prometheus:
         if name.endswith("_total") and any(one.unread for one in series):
             # of a counter without one of its series, neither the sum nor a share is true
             return QueryResult(
-                step=step, fault=Fault("invalid", f"values of {name} in Prometheus are no numbers"), targets=words
+                step=step, fault=Fault("invalid", f"values of {name} in Prometheus are not numbers"), targets=words
             )
         return QueryResult(found=tuple(series), step=step, fault=fault, targets=words)
 

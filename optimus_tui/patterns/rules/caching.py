@@ -193,7 +193,7 @@ async def update_product(product_id: str, change: Change, tenant: Tenant, repo: 
     ),
     Rule(
         "caching.no_ttl", "caching", "basic", "high", "An answer cached for ever",
-        "What no invalidation reaches is wrong for ever, and Redis fills up.",
+        "An answer that no invalidation reaches stays wrong for ever, and Redis fills up.",
         "Give the key a time to live: redis.set(key, value, ex=300).",
         '''
 async def remember(redis: Redis, tenant: str, body: str) -> None:

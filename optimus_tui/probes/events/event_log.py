@@ -79,7 +79,7 @@ async def _read_range(connector: Connector, own: LoadMeter, name: bytes, first: 
     finally:
         transport.abort()
     if not isinstance(reply, list) or not all(isinstance(entry, bytes) for entry in reply):
-        raise LogUnreadable("the event log is no list of texts")
+        raise LogUnreadable("the event log is not a list of texts")
     own.note(hits=int(bool(reply)), misses=int(not reply))
     return reply
 
@@ -108,7 +108,7 @@ async def _last_reply(
             raise LogElsewhere(_named_by(refusal, connector.target))
         if refusal is not None and name != b"CLIENT":
             if refusal.startswith("WRONGTYPE"):
-                raise LogUnreadable("the event log is no list")
+                raise LogUnreadable("the event log is not a list")
             if refusal.startswith("NOPERM"):
                 raise LogUnreadable("the ACL denies the event log")
             raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(refusal, connector.target).cause}")

@@ -138,7 +138,7 @@ def _state(
     stems = {name.removesuffix("_total"): own for name, own in wanted.items() if own in COUNTERS}
     parsed = parse_exposition(answer.body, wanted.keys() | marks | stems.keys())
     if parsed.malformed and not parsed.samples:
-        return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
+        return None, Fault("invalid", "/metrics answered 200, but not with Prometheus text")
     counted = parsed._replace(samples=[one for one in parsed.samples if one.name in wanted])
     state = replace(pick_series(counted, wanted, renamed), marks=marks_of(parsed.samples, marks))
     bare = {stems[one.name]: one.name for one in parsed.samples if one.name in stems.keys() - wanted.keys()}

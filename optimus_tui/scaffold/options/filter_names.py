@@ -26,7 +26,7 @@ def check_filters(names: Iterable[object], fields: tuple[Field, ...], taken: Ite
         field = by_name.get(name) if isinstance(name, str) else None
         if field is None:
             shown = safe_text(name if isinstance(name, str) else repr(name), 60)
-            raise SpecError("filters", f"{shown!r} is no field that a list can be filtered by", tuple(by_name))
+            raise SpecError("filters", f"{shown!r} is not a field that a list can be filtered by", tuple(by_name))
         if field.is_list or field.type == "model":
             raise SpecError("filters", f"the field {field.name} has more than one value: no list is filtered by it")
         if field.name in (*_TAKEN, *taken):

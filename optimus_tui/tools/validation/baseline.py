@@ -81,13 +81,13 @@ def parsed(data: bytes) -> Baseline:
     try:
         found = msgspec.json.decode(data, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"it is no baseline: {error}") from None
+        raise ValueError(f"it is not a baseline: {error}") from None
     if found.format not in (FORMAT, _OF_LINES):
         raise ValueError(f"it has format {found.format}; this version reads {FORMAT} and {_OF_LINES}")
     fields = _fields(found.format)
     for name in found.known:
         if len(name.rsplit(" ", fields - 1)) != fields:
-            raise ValueError(f"it is no baseline: {len(name.split(' '))} words where {fields} are expected")
+            raise ValueError(f"it is not a baseline: {len(name.split(' '))} words where {fields} are expected")
     return found
 
 

@@ -87,7 +87,7 @@ def _severity_words(state: IncidentState, severity: str, alarms: Sequence[Findin
     elif state.severity == "none":
         words = "nothing was wrong" if state.closed else "no severity yet"
     elif alarms:
-        return f"beside it: {safe(alarms[0].subject, 30)}{and_others(alarms)}", plural(len(alarms), "finding")
+        return f"also: {safe(alarms[0].subject, 30)}{and_others(alarms)}", plural(len(alarms), "finding")
     else:
         words = "no finding holds"
     return words, words

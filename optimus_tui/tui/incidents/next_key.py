@@ -62,7 +62,7 @@ def next_words(
     if is_being_checked(state):
         return "What was done is being checked; the result is shown by itself."
     if state.repaired is not None:
-        found = clause(beside, "Found beside it: ", ". ")
+        found = clause(beside, "Also found: ", ". ")
         return f"Proved: the fault is gone. {found}c closes with cause and resolution."
     if coming is None:
         words = "All steps are done: "

@@ -109,7 +109,7 @@ def _why_unknown(statuses: Sequence[str]) -> str:
     if "" in statuses:
         return NO_STATUS
     if statuses:
-        return f"its status label says {safe_text(statuses[-1], 30)}, which is no HTTP status"
+        return f"its status label says {safe_text(statuses[-1], 30)}, which is not an HTTP status"
     return ""
 
 

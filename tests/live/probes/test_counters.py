@@ -76,7 +76,7 @@ async def test_a_sliding_window_counts_what_is_inside_it_whatever_its_unit(serve
     slide, dead, ranks = (one for one in found if isinstance(one, Counter))
     assert (slide.count, slide.sliding, slide.problem) == (3, True, None)
     assert (dead.count, dead.problem) == (0, None)
-    assert (ranks.count, ranks.problem) == (None, "a sorted set: its scores are no times")
+    assert (ranks.count, ranks.problem) == (None, "a sorted set: its scores are not times")
 
 
 async def test_a_login_that_may_not_count_a_sorted_set_is_told_so(server: RealServer) -> None:

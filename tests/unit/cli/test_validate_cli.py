@@ -229,7 +229,7 @@ def test_a_broken_baseline_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     make_tree(Path(), bad=BAD)
     Path("known.json").write_text("[1")
     assert run(["validate", "--baseline", "known.json"]) == 2
-    assert "it is no baseline" in capsys.readouterr().err
+    assert "it is not a baseline" in capsys.readouterr().err
     assert run(["validate", "--baseline", "missing.json"]) == 2
 
 

@@ -240,7 +240,7 @@ def test_a_list_is_counted_as_far_as_its_window_reaches(size: int) -> None:
 def test_a_list_of_no_times_has_a_problem_and_no_count(value: list[bytes]) -> None:
     found, _ = value_of(RL + 'value = "log"', "list", value)
     assert found.count is None
-    assert found.problem == "a list: its entries are no times"
+    assert found.problem == "a list: its entries are not times"
 
 
 def test_the_window_of_a_log_is_that_of_its_operation_or_unknown() -> None:
@@ -342,7 +342,7 @@ def test_gcra_is_what_is_left_of_its_limit() -> None:
     assert value_of(rule, "string", b"5.5")[0].count == 0
     bare = value_of(rule, "string", ahead, limits=None)[0]
     assert (bare.count, bare.lacks, bare.resets_ms) == (None, "limit", 41_900)
-    assert value_of(rule, "string", b"1e30")[0].problem == "a number that is no time of GCRA"
+    assert value_of(rule, "string", b"1e30")[0].problem == "a number that cannot be a time of GCRA"
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,9 @@ FIELDS = ("text", "tenant", "operation", "count", "percent", "ttl")
         ("slpoe>5", "no field slpoe here; there are tenant, operation, count, percent, ttl"),
         ("!size>5", "no field size"),
         ("tennant:acme", "no field tennant"),
-        ("ttl<", "no comparison"),
-        ("<30", "no comparison"),
-        ("acme:eu>x", "no comparison"),
+        ("ttl<", "not a comparison"),
+        ("<30", "not a comparison"),
+        ("acme:eu>x", "not a comparison"),
     ],
 )
 def test_a_field_that_is_not_there_and_half_a_comparison_are_refused(text: str, words: str) -> None:

@@ -257,7 +257,7 @@ def test_the_line_on_top_of_an_incident_has_the_clock_and_what_is_wrong_at_every
     left, right = bar_words(play.state, stamp(), ("read-only", "quiet"), "", width, found_now)
     told = "".join(text for text, _ in (*left, *right))
     assert re.search(r"  \d\d:\d\d:\d\d ", told) and "  fixed" in told and cell_len(told) < width
-    assert ("3 others" in told or "beside it: hit rate (2 more)" in told) == bool(alarms)
+    assert ("3 others" in told or "also: hit rate (2 more)" in told) == bool(alarms)
 
 
 def test_a_proof_that_is_late_says_below_what_it_waits_for() -> None:
@@ -337,10 +337,10 @@ def test_the_line_on_top_says_no_finding_holds_only_where_the_dashboard_shows_no
 
     rate = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 47 % is below 60 %")
     assert "no finding holds" in right()
-    assert "beside it: hit rate " in right(rate) and "no finding" not in right(rate)
-    assert "beside it: hit rate (1 more) " in right(rate, rate)
+    assert "also: hit rate " in right(rate) and "no finding" not in right(rate)
+    assert "also: hit rate (1 more) " in right(rate, rate)
     assert next_words(play.state, [], beside=found_beside([rate, rate])) == (
-        "Proved: the fault is gone. Found beside it: hit rate 47 % is below 60 % (1 more). "
+        "Proved: the fault is gone. Also found: hit rate 47 % is below 60 % (1 more). "
         "c closes with cause and resolution."
     )
 

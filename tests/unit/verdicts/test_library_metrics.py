@@ -76,7 +76,7 @@ def test_a_counter_without_a_status_label_knows_neither_failures_nor_refusals() 
     assert (told.requests, told.failed, told.refused, told.failing_share) == (500.0, None, None, None)
     assert "no status label" in told.why_failed
     strange = outcomes(grown(MetricsState(metrics=(REQUESTS,), values={f"{REQUESTS}|status=ok": 5.0})).series)
-    assert strange.failed is None and "no HTTP status" in strange.why_failed
+    assert strange.failed is None and "not an HTTP status" in strange.why_failed
 
 
 def test_a_counter_without_total_is_unknown_and_its_name_is_told() -> None:

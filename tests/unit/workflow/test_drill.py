@@ -104,7 +104,7 @@ def test_what_is_still_shown_but_no_alarm_is_not_called_off_the_screen() -> None
     low = finding(severity="low")
     watch = seen((101, (finding(),)), (105, (low,)))
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "solved").marks if one.name == "gone")
-    assert words == f"its findings (A limit is used up) are no alarm any more; still shown: {low.message}"
+    assert words == f"its findings (A limit is used up) are no longer an alarm; still shown: {low.message}"
     watch = look(watch, TRUTH, (), 110)
     assert (watch.cleared, watch.quiet) == (105, ())
 

@@ -281,8 +281,8 @@ def test_a_finding_whose_figures_begin_before_the_remedy_is_called_proved_fixed_
     [
         ("latency.now", "engine", "engine", "follows from the restart of the engine"),
         ("cache.bulk", "cache", "", "follows from what was wrong"),
-        ("latency.now", "engine", "", "new beside it"),
-        ("limits.over", "acme / chat", "", "new beside it"),
+        ("latency.now", "engine", "", "also new"),
+        ("limits.over", "acme / chat", "", "also new"),
     ],
 )
 def test_what_is_found_beside_a_fixed_fault_is_called_its_effect_or_that_of_the_restart(

@@ -225,7 +225,7 @@ def test_a_long_log_that_grows_at_its_tail_fills_a_gap_too(relay: Relay, server:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (("SET", LOG, "x"), "the event log is no list"),
+        (("SET", LOG, "x"), "the event log is not a list"),
         (("ACL", "SETUSER", "default", "-lrange"), "the ACL denies the event log"),
         (("RPUSH", LOG, *("x" * 1_000_000,) * 20), "the event log is too large to read"),
     ],

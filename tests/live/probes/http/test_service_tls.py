@@ -107,7 +107,7 @@ async def test_without_a_check_it_is_said_loudly_and_holds_for_that_origin_alone
         ({"tls_ca": "nowhere.pem"}, "optimus.toml:4: gateway.tls_ca: there is no file"),
         ({"tls_ca": "optimus.toml"}, "optimus.toml holds no certificates in PEM form"),
         ({"tls_cert": "optimus.toml"}, "do not hold a certificate and its unencrypted key in PEM form"),
-        ({"tls_key": "optimus.toml"}, "optimus.toml:4: gateway.tls_key needs gateway.tls_cert beside it"),
+        ({"tls_key": "optimus.toml"}, "optimus.toml:4: gateway.tls_key needs gateway.tls_cert too"),
         ({"tls_ca": "optimus.toml", "tls_verify": False}, "gateway.tls_ca has no meaning: keep one of them"),
         ({"tls_verify": "no"}, "tls_verify must be true or false"),
     ],

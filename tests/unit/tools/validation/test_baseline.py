@@ -156,4 +156,4 @@ def test_a_baseline_of_the_format_before_is_read(capsys: pytest.CaptureFixture[s
     assert run(["validate", "api", "--baseline", "known.json"]) == 2
     Path("known.json").write_text(json.dumps({"format": 2, "known": {"api/things.py": 1}}))
     assert run(["validate", "api", "--baseline", "known.json"]) == 2
-    assert "it is no baseline" in capsys.readouterr().err
+    assert "it is not a baseline" in capsys.readouterr().err
