@@ -194,7 +194,7 @@ TWO = {"one/main.py": FLAT["main.py"], "two/main.py": FLAT["main.py"]}
         (FLAT, {"into": "nothing.py"}, "into", "nothing.py registers no router"),
         (FLAT, {"into": "main.py:api"}, "into", "makes no application or router of this name"),
         (FLAT, {"into": "../main.py"}, "into", "registers no router"),
-        (FLAT, {"into": "main.py;rm"}, "into", "no file of the project"),
+        (FLAT, {"into": "main.py;rm"}, "into", "not a file of the project"),
         (VERSIONED, {"package": "nowhere.api"}, "package", "there is no package nowhere"),
         (VERSIONED, {"package": "app.main"}, "package", "is a module"),
         (VERSIONED, {"package": "app/api"}, "package", "is not a package"),
