@@ -180,7 +180,7 @@ async def test_a_terminal_that_cannot_be_left_and_a_file_that_is_gone_are_one_se
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "no editor can be opened" in terminal.open_in_editor(app, routers / "orders.py", 3)
-        assert "is no file" in terminal.open_in_editor(app, routers / "gone\x1b.py")
+        assert "is not a file" in terminal.open_in_editor(app, routers / "gone\x1b.py")
 
 
 async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_it_is_on_the_disk(
