@@ -206,7 +206,7 @@ def _to_fill_in(shape: SeenShape) -> list[str]:
 def _described(part: ShapePart) -> str:
     examples = ", ".join(_plain(text) for text in part.examples)
     if part.looks == "figures":
-        return f"figures, as {examples}: {{index}} if it counts windows, {{n}} if it says nothing"
+        return f"figures, as {examples}: {{index}} if it counts windows, else {{n}}"
     if part.looks == "hash":
         return f"a hash, as {examples}: {{tenant:hash}} if it stands for the tenant"
     return f"{part.values} different, as {examples}" if part.values > 1 else f"here {examples}"

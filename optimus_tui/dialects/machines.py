@@ -13,7 +13,7 @@ _LIKED = b"xa1A/-"
 
 
 def bit(byte: int) -> int:
-    """Return the set with only this byte."""
+    """Return the set of bytes (a bit mask, see ``ALL``) with only this one."""
     return 1 << byte
 
 

@@ -118,7 +118,7 @@ class LoneProof:
         words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
             return f"{words}; reported then" if words else ""
-        return f"{words}; the check runs by itself then"
+        return f"{words}; the check then runs automatically"
 
     def _tells_at_once(self) -> bool:
         """Return True if the finding is about a state: what is read after the act shows whether it is fixed.

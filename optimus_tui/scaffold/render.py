@@ -227,7 +227,7 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
     where = {
         "proxy": "Proxy: the AI Engine keeps everything, behind its circuit breaker and deadline",
         "direct": "Direct: a repository seam; its store in memory is a start, not for production",
-        "hybrid": "Hybrid: the gateway's own store (in memory: not for production), then the AI Engine, or it alone",
+        "hybrid": "Hybrid: the gateway's own store (in memory: not for production) and then the engine, or one of them",
     }
     sentences = [where[spec.type], "Multi-tenant: X-Tenant-ID is required, checked and part of every key"]
     if spec.has_table:

@@ -128,11 +128,10 @@ def _run(words: list[str]) -> str:
 
 
 def report_text(error: BaseException) -> str:
-    """Return the report.
+    """Return the crash report: frames as file, line and function, then the exception's type and text.
 
-    Variables, arguments and addresses can contain passwords and tenants' data, so they are never shown.
-
-    Frames as file, line and function, then the exception's type and its text, escaped and redacted.
+    The text is escaped and redacted. Variables, arguments and addresses are left out, because they can contain
+    passwords and tenants' data.
     """
     lines = [
         f"optimus-tui {__version__} · Python {sys.version.split()[0]} · "

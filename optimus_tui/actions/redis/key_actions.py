@@ -196,7 +196,7 @@ class ResetCounters(Recipe):
         """Return which limits start again at 0, and which keys go with them."""
         parts, said = sum(fact.part for fact in plan.keys), self._started_again(plan)
         if parts:
-            said += f" {plural(parts, 'key')} that the limiter keeps beside go{'es' * (parts == 1)}, too."
+            said += f" {plural(parts, 'related key')} of the limiter will be deleted, too."
         if plan.sharing:
             shared = plural(plan.sharing, "other counter")
             said += f" {shared} of {safe_text(plan.request.tenant, 60)} may start again with that."

@@ -34,7 +34,7 @@ class ValidateQuery(Query, frozen=True, kw_only=True):
         Profile | None,
         Meta(
             description="fastapi: what holds for every project; gateway adds tenancy, limits, caching, breakers and "
-            "metrics. Without it the profile of optimus.toml, else the one that what the project has speaks for."
+            "metrics. Without it the profile of optimus.toml, else the one that fits what the project uses."
         ),
     ] = None
 
@@ -153,7 +153,7 @@ class ProjectProfile(Struct, frozen=True, kw_only=True):
     chosen_by: str
     """`detected`, or who chose it: the place in `optimus.toml`, or the caller."""
     evidence: tuple[str, ...] = ()
-    """What the project has that speaks for the profile, with its place."""
+    """What the project uses that made the profile be chosen, with its place."""
     not_judged: tuple[str, ...] = ()
     """Patterns of which no rule was applied: those of the other profile, and those that need what is not there."""
 

@@ -6,7 +6,7 @@ CAPTURES = {
     "tenant": "Whose counter or cache key it is.",
     "operation": "What is counted.",
     "kind": "What is cached.",
-    "rest": "What follows in the name of a cache key; in a counter's it says nothing.",
+    "rest": "What follows in the name of a cache key; in a counter's it is matched, not interpreted.",
     "limit": "Requests a window.",
     "times": "How many units a window has.",
     "unit": "The unit of a window: second, minute, hour, day, week, month or year.",
@@ -18,10 +18,10 @@ CAPTURES = {
     "day": "The day of the window, as 2026-01-31.",
     "minute": "The minute of the window, as 2026-01-31-12-30.",
     "hhmm": "The time of the window, as 12-30.",
-    "hash": "16 to 128 hexadecimal figures; it says nothing.",
-    "uuid": "A UUID; it says nothing.",
-    "n": "A number; it says nothing.",
-    "any": "Anything; it says nothing.",
+    "hash": "16 to 128 hexadecimal digits; matched, not interpreted.",
+    "uuid": "A UUID; matched, not interpreted.",
+    "n": "A number; matched, not interpreted.",
+    "any": "Anything; matched, not interpreted.",
 }
 """What each capture means. One that says which window a name is of is no part of a counter's identity."""
 VALUES = {

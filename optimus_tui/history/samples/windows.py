@@ -237,7 +237,10 @@ def _watched_at(since: float, beats: list[float]) -> bool:
 def increase_of(
     metric: str, growth: Growth, labels: Mapping[str, str], source: WindowOrigin, fault: Fault | None = None
 ) -> Increase:
-    """Return growth as an answer. If several processes cannot be told apart, it covers nothing and has the fault."""
+    """Return the growth of a counter as an ``Increase``.
+
+    If several processes cannot be told apart, it covers nothing and has the fault.
+    """
     if growth.several:
         return Increase(
             name=metric,

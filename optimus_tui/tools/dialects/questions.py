@@ -166,7 +166,7 @@ class PrefixQuestion:
 
     @property
     def about(self) -> str:
-        """Return what the names do not show."""
+        """Return how many names there are, and what has to be known to read them."""
         return safe_text(f"{plural(self.fit.count, 'name')}; {self.fit.question}", 400)
 
     def rows(self) -> Sequence[QuestionRow]:

@@ -104,7 +104,7 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
 def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding | None) -> str:
     """Return why nothing needs to be done now (a remedy is under way, or the finding needs none); else empty."""
     if outside is not None and outside.under_way:
-        return f"{outside.under_way}: under way; whether it helped is checked by itself"
+        return f"{outside.under_way}: under way; whether it helped is checked automatically"
     proved = "" if finding is None else dashboard.incidents.proved_fixed(finding)
     return clause(proved, "nothing has to be done about this: ")
 

@@ -148,7 +148,7 @@ def _dated(judged: Newest, was_live: bool) -> str:
     if judged.finding is not None:
         return when
     if was_live:
-        return f"ended: it is not among the findings of {when}; the figures are the last of it"
+        return f"ended: it is not among the findings of {when}; its last figures are shown"
     return f"not among the dashboard's findings of {when}"
 
 

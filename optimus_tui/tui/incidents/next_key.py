@@ -50,17 +50,17 @@ def next_words(
         still = " Actions are still armed: :disarm ends that." * armed
         return f"Closed{written}. {writes_words(state)}, esc goes back to the panes.{still}"
     if under_way:
-        return f"{safe(under_way, 60)}: under way; whether it helped is checked by itself."
+        return f"{safe(under_way, 60)}: under way; whether it helped is checked automatically."
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
     if waiting(state):
-        words = f"{_proof_ahead(state)}; the check runs by itself."
+        words = f"{_proof_ahead(state)}; the check runs automatically."
         if coming is not None and coming.plan.kind == "tool":
             words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}."
         return words
     if is_being_checked(state):
-        return "What was done is being checked; the result is shown by itself."
+        return "What was done is being checked; the result is shown automatically."
     if state.repaired is not None:
         found = clause(beside, "Also found: ", ". ")
         return f"Proved: the fault is gone. {found}c closes with cause and resolution."
@@ -137,7 +137,7 @@ def _told_again(state: IncidentState) -> str:
     if not records or records[-1].verdict in (None, "fixed"):
         return ""
     words = PROOF_WORDS[records[-1].verdict]
-    return f"{words[:1].upper()}{words[1:]}: it is checked again by itself; "
+    return f"{words[:1].upper()}{words[1:]}: it is checked again automatically; "
 
 
 _CLAUSE = re.compile(r"[,;:(]| - ")

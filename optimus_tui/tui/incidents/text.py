@@ -154,7 +154,7 @@ def promise_words(record: ActionRecord) -> str:
     """Return from when on it can be proved that an action helped; empty once the proof has a result."""
     if record.due is None:
         return ""
-    return f"{waits(record)}; the check runs by itself then"
+    return f"{waits(record)}; the check then runs automatically"
 
 
 def _proof_in_short(state: IncidentState) -> str:

@@ -49,7 +49,7 @@ class SettingDialog(Dialog):
         self.query_one(Input).focus()
 
     def would_lose(self) -> str:
-        """Return that another value was typed."""
+        """Return the sentence that another value was typed; empty if none was."""
         changed_value = self.query_one(Input).value.strip() != self.row.written(self.row.value)
         return typed_in(self.dialog_title) if changed_value else ""
 

@@ -56,14 +56,22 @@ def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> Clock
 
 
 def by_future(ahead: Sequence[float], of: int) -> ClockOffset | None:
-    """Return the clock offset, from the seconds by which claimed times lie in the future, of ``of`` dated events."""
+    """Return how far the publisher's clock is ahead of ours; None if no event is ahead.
+
+    Args:
+        ahead: For each event whose time lies in the future: by how many seconds.
+        of: How many events have a time at all.
+    """
     if not ahead:
         return None
     return ClockOffset(seconds=_median(sorted(ahead)[-_NEWEST:]), events=len(ahead), of=of)
 
 
 def find_clock(offset: ClockOffset | None) -> list[Finding]:
-    """Return the finding about an offset: medium if most events are off by minutes, else low; empty without one."""
+    """Return the finding about a publisher's wrong clock: medium if most events are off by minutes, else low.
+
+    Empty if ``offset`` is None.
+    """
     if offset is None:
         return []
     grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS

@@ -124,7 +124,7 @@ async def test_what_belongs_to_several_counters_goes_last_and_with_each_of_them(
             names = [fact.key for fact in plan.keys]
             assert names[-1] == b"{team:acme}:window" and len(names) == (2 if kind == "tokens" else 3)
             effect = service.preview(plan).effect
-            assert "1 key that the limiter keeps beside goes, too." in effect
+            assert "1 related key of the limiter will be deleted, too." in effect
             assert ("1 other counter of acme may start again" in effect) is (kind == "tokens")
             await carried_out(service, plan)
             assert client.exists(*names) == 0 and client.exists("{team:b}:window") == 1

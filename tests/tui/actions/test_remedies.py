@@ -153,7 +153,7 @@ async def test_what_is_under_way_or_proved_is_not_offered_again() -> None:
     drills.under_way, screen.proved = "", "proved fixed at 10:35:30"
     await actions._choose_for(found("services.engine", "engine"))
     assert screen.said == [
-        "Restart the AI engine: under way; whether it helped is checked by itself",
+        "Restart the AI engine: under way; whether it helped is checked automatically",
         "nothing has to be done about this: proved fixed at 10:35:30",
     ]
     assert screen.titles == []

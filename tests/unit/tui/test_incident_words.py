@@ -144,7 +144,7 @@ def test_next_names_the_remedy_of_what_was_found_before_further_steps() -> None:
     assert "(1 more to choose from)" in next_words(play.state, [fits, fits])
     assert next_words(play.state, [replace(RESTART, rules=("cache.hit_rate",))]).startswith("enter "), "it fits nothing"
     during = next_words(play.state, [fits], under_way="Restart the AI engine")
-    assert during == "Restart the AI engine: under way; whether it helped is checked by itself."
+    assert during == "Restart the AI engine: under way; whether it helped is checked automatically."
     play.act(rules=("latency.now",))
     assert "Restart" not in next_words(play.state, [fits]), "something was done: its proof comes first"
 
@@ -363,7 +363,7 @@ def test_where_nothing_wrong_was_found_the_next_key_closes_it_as_a_false_alarm()
 def test_while_what_was_done_is_checked_the_next_key_is_to_wait() -> None:
     play = restarted()
     play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
-    assert next_words(play.state, []) == "What was done is being checked; the result is shown by itself."
+    assert next_words(play.state, []) == "What was done is being checked; the result is shown automatically."
 
 
 def test_a_remedy_is_not_offered_for_what_is_past() -> None:
