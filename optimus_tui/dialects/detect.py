@@ -180,9 +180,7 @@ def _to_fill_in(shape: SeenShape) -> list[str]:
         lines.append(f"#   {{{at}}}: {_described(part)}")
     if shape.parts:
         says = "operation" if shape.family == "limits" else "kind"
-        lines.append(
-            f"# Write {{tenant}} for the tenant's part, {{{says}}} for the {says}, {{any}} for what says nothing."
-        )
+        lines.append(f"# Write {{tenant}} for the tenant's part, {{{says}}} for the {says}, {{any}} for any other.")
     if shape.same:
         lines.append(
             f"# All of them have {_plain(', '.join(shape.same))}: write a capture there too where others may follow."

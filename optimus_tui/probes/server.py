@@ -311,11 +311,12 @@ class _Entry(Struct, frozen=True):
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
-    """Return the newest entries of both; a Fault where a server is away. A missing right affects only its half.
+    """Return the newest entries of SLOWLOG and LATENCY; a Fault if a server is away.
+
+    Without the right to ask for one of the two, only that one is unknown.
 
     A cluster's are those of all its primaries. Ages follow the server's clock. Arguments of slow calls hold tenants'
-    data, so only the command's name is returned.
-    Calls of this program are left out, by the name of their connection or by their script.
+    data, so only the command's name is returned. Calls of this program are left out, by the name of their connection or by their script.
     """
     found = await of_each(redis, target, lambda node: _slow_of_one(node, node.target))
     if isinstance(found, Fault):

@@ -246,7 +246,7 @@ def _places(
     service = percent_decoded(service, "name of the service", where)
     if not _SERVICE.fullmatch(service):
         raise SettingsError(
-            f"{where}: the name of the sentinels' service is missing or not one (letters, digits, dots, hyphens); "
+            f"{where}: the name of the sentinels' service is missing or not valid (letters, digits, dots, hyphens); "
             "write redis+sentinel://host:26379/mymaster"
         )
     _, _, _, db = _where_it_is(scheme, f"localhost/{number}", options, where)

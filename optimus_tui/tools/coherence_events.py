@@ -1,8 +1,7 @@
 """The event log and the channels of a coherence analysis: reading each of them, and their sections.
 
-Events of the log that appeared between two samples: their arrival is known, so their claimed times can be checked.
-
-It waits for a second sample only if the log holds events, but none that claims to be of the last minute.
+The log is read a second time only if it holds events, but none that claims to be of the last minute: when the events
+between the two readings arrived is known, so their claimed times can be checked.
 """
 
 import asyncio

@@ -58,7 +58,7 @@ def _is_log(node: ast.AST) -> bool:
 
 
 def logs_requests(unit: Unit, resolver: Resolver) -> bool:
-    """Return whether a function of a middleware writes a line about what goes well, too: not only about a refusal."""
+    """Return True if a middleware's function logs every request, not only those that it refuses."""
     return unit.name != "__init__" and any(
         seen.method in LOG_METHODS and seen.method not in _OF_FAILURES and not seen.call.flags & IN_EXCEPT
         for seen in seen_calls(unit, resolver)

@@ -125,7 +125,7 @@ def elsewhere(url: str, location: str) -> str:
     target = _joined(url, location)
     origin = _origin(target or "")
     if not target or origin is None:
-        return "to an address that is none"
+        return "to an address that is not valid"
     scheme, host, port = origin
     if ":" in host:
         host = f"[{host}]"

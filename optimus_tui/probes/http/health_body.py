@@ -332,7 +332,7 @@ def _quoted(path: str, value: Any) -> str:
 
 
 class ReportedHealth(Struct, frozen=True, kw_only=True):
-    """What a body reports about its service. ``words`` quote what is unhealthy; nothing is if ``sickness`` is empty."""
+    """What a body reports about its service. ``sickness`` is None if nothing is unhealthy; ``words`` quote what is."""
 
     sickness: Sickness | None = None
     words: str = ""

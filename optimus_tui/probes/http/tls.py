@@ -47,7 +47,7 @@ def trusting_the_system() -> ssl.SSLContext:
 
 
 def of_services(settings: Settings) -> dict[str, TlsOf]:
-    """Return what makes the TLS context of the services whose profile names one, by their origin."""
+    """Return, by origin, how to make the TLS context of each service whose profile has TLS settings."""
     found: dict[str, TlsOf] = {}
     for urls, profile in (
         (settings.gateways, settings.profile.gateway),

@@ -72,7 +72,7 @@ async def test_a_second_redirect_and_one_to_elsewhere_are_not_followed_row_87(
         for location, words in (
             (f"{other.url}/health", f"leads to {other.url}, which is not followed"),
             (service.url.replace("http:", "https:") + "/health", "leads to https://127.0.0.1"),
-            ("http://CANARY:CANARY@[::1", "to an address that is none"),
+            ("http://CANARY:CANARY@[::1", "to an address that is not valid"),
             ("//127.0.0.1:1/health", "to http://127.0.0.1:1"),
         ):
             service.on("/health", redirect(location))
