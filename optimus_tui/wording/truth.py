@@ -41,7 +41,7 @@ BRIEF_FAULTS: dict[FaultKind, str] = {
 def coverage_words(coverage: Coverage | None) -> str:
     """Return ``scanned 41k of 184k`` or ``scanned 1,247, complete``; "" for None.
 
-    A scan that was cut short has its reason, one that goes on its pace: ``scanned 41k of 184k, 70k/s, 2.0 s left``.
+    With the reason if the scan was cut short, with its pace while it runs: ``scanned 41k of 184k, 70k/s, 2.0 s left``.
     """
     if coverage is None:
         return ""
