@@ -40,10 +40,7 @@ class Follower:
         self._steps = 0
 
     def makers(self, node: ast.expr | None, scope: Scope, frame: Frame | None = None) -> list[Maker]:
-        """Return the routers and applications that an expression stands for, each once.
-
-        ``lost`` has the names that could not be followed on the way; it is cleared first.
-        """
+        """Return the routers and applications that an expression stands for, each once; ``lost`` is cleared first."""
         self.lost, self._steps = set(), 0
         found: dict[Maker, None] = {}
         of_library = False

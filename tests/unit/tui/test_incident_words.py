@@ -257,7 +257,7 @@ def test_the_line_on_top_of_an_incident_has_the_clock_and_what_is_wrong_at_every
     left, right = bar_words(play.state, stamp(), ("read-only", "quiet"), "", width, found_now)
     told = "".join(text for text, _ in (*left, *right))
     assert re.search(r"  \d\d:\d\d:\d\d ", told) and "  fixed" in told and cell_len(told) < width
-    assert ("3 others" in told or "also: hit rate (2 more)" in told) == bool(alarms)
+    assert ("3 findings" in told or "also: hit rate (2 more)" in told) == bool(alarms)
 
 
 def test_a_proof_that_is_late_says_below_what_it_waits_for() -> None:
