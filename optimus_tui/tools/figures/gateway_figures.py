@@ -31,6 +31,7 @@ from optimus_tui.grammar.info import HISTOGRAM_PARTS, split_series
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import quantiles_of
+from optimus_tui.tools.figures.golden import model_usage, signals_of
 from optimus_tui.tools.figures.metric_windows import (
     JUMP,
     NEAREST_MINUTES,
@@ -38,16 +39,14 @@ from optimus_tui.tools.figures.metric_windows import (
     by_process,
     kept_breakers,
     missing,
-    model_usage,
 )
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, refusals, shown, worst
+from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
-from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
-from optimus_tui.verdicts.gateway.usage import with_usage
+from optimus_tui.verdicts.gateway.signals import NO_PAGE, unknown_signals
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
 from optimus_tui.wording.numbers import age
@@ -152,20 +151,9 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     except TimeoutError:
         return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
     past = await asyncio.to_thread(_judged_routes, ctx, *timed)
-    signals = await asyncio.to_thread(_golden, lately, timed[1:])
+    signals = await asyncio.to_thread(signals_of, lately, timed[1:], usage)
     figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
-    return replace(figures, signals=with_usage(signals, usage))
-
-
-def _golden(lately: Sequence[tuple[Increase, Increase]], timed: Sequence[Sequence[Increase]]) -> GoldenSignals:
-    """Return the golden signals of the nearest span with enough requests, or of a longer one that tells more."""
-    spans = [
-        golden_signals(*pair, quantiles_of(DURATIONS, parts, None), quantiles_of(DURATIONS, parts, "tenant"))
-        for pair, parts in zip(lately, timed, strict=True)
-    ]
-    if spans[0].seconds > 0 and lately[0][0].total >= MIN_REQUESTS:
-        return min(spans, key=lambda one: (len(one.total.why), one.refused_by is None))  # of equal ones the first
-    return spans[-1]
+    return replace(figures, signals=signals)
 
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:

@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from optimus_tui.clock import counted_from
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import BREAKER, Increase, MetricsState, Quantiles
-from optimus_tui.contract.signals import SPEND, TOKENS
 from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import LOOKS_EACH, PROCESS, STARTED, ProcessReading, compare_marks
@@ -88,13 +87,6 @@ def by_process(pages: Iterable[MetricsState]) -> list[MetricsState]:
 
 def _breakers(page: MetricsState) -> Sequence[tuple[str, float]]:
     return tuple(sorted(item for item in page.values.items() if split_series(item[0])[0] == BREAKER))
-
-
-async def model_usage(ctx: "Context") -> list[Increase]:
-    """Return the growth of tokens and spending over both spans of the signals; nothing where no profile names them."""
-    spans = [Counters(ctx, minutes, live=False) for minutes in (NEAREST_MINUTES, ctx.tuning.lately_minutes)]
-    names = [name for name in (TOKENS, SPEND) if name in ctx.settings.metric_names]
-    return await asyncio.gather(*(span.increase(name) for span in spans for name in names))
 
 
 T = TypeVar("T")

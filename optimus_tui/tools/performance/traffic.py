@@ -24,8 +24,7 @@ from optimus_tui.contract.services import (
 )
 from optimus_tui.contract.tools.common import WindowSource, rounded
 from optimus_tui.contract.tools.traffic import PerformanceQuery
-from optimus_tui.tools.figures.gateway_figures import NEAREST_MINUTES
-from optimus_tui.tools.figures.metric_windows import Counters
+from optimus_tui.tools.figures.metric_windows import NEAREST_MINUTES, Counters
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part
 from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series, why_untimed
