@@ -182,7 +182,7 @@ async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: R
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.incidents.leave()
-    async with running(redis, engine_url=f"http://127.0.0.1:{nobody_port()}") as (pilot, _):
+    async with running(redis, engine_url=f"http://127.0.0.2:{nobody_port()}") as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))
