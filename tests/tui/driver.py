@@ -69,10 +69,21 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15
     await pilot.pause()
     for turn in range(int(seconds / 0.02)):
         if true():
-            await pilot.pause()  # what it came to is drawn
+            await drawn(pilot)
             return
         await asyncio.sleep(0.02 if turn < 5 else 0.06)
     raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+async def drawn(pilot: Pilot[Any]) -> None:
+    """Wait until the screen on top has all its widgets and has laid them out, where it ever comes to rest."""
+    await pilot.pause()
+    for _ in range(200):
+        screen: Any = pilot.app.screen
+        widgets = (screen, *screen.walk_children())
+        if all(one.is_mounted for one in widgets) and not screen._layout_required:
+            return
+        await pilot.pause()
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
