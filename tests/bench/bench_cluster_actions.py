@@ -1,6 +1,7 @@
-"""Actions on a cluster whose primary dies: 20 times kill -9 somewhere in 3,000 unlinks, and what is true afterwards.
+"""Actions while servers die and slots move: 20 times each, and whether every outcome is true afterwards.
 
-``python -m tests.bench.bench_cluster_actions [KILLS] [KEYS]`` (20, 3000)
+``python -m tests.bench.bench_cluster_actions [TIMES] [KEYS]`` (20, 3000): a primary of a cluster is killed, slots are
+moved, and a primary that sentinels watch is killed, each in the middle of so many unlinks.
 """
 
 import asyncio
@@ -10,117 +11,198 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optimus_tui.contract.actions import Receipt
+import redis
+from redis.crc import key_slot
+
+from optimus_tui.contract.actions import Plan, Receipt
 from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import unquoted
 from optimus_tui.settings.model import RedisTarget
 from tests.live.actions.driver import CALM, armed, confirmation, ignore, planned
-from tests.realcluster import RealCluster, cluster_binary, raw, say, until
+from tests.realcluster import RealCluster, RealSentinels, cluster_binary, raw, say, until
 
 NEIGHBOURS = [b"cache:conv:acme2:%d" % index for index in range(20)] + [b"rate_limit:acme:chat"]
+IS_GONE = {"done": True, "already gone": True, "left": False, "not executed": False}
+"""What an outcome says of its key; the others say nothing."""
 
 
-class AfterKill(NamedTuple):
-    """What one kill left: ``untrue`` outcomes, keys that were lost without a record, keys of others that were lost."""
+class Aftermath(NamedTuple):
+    """What one action left: untrue outcomes, keys lost without a record, and keys of others that were lost."""
 
     untrue: int
     unaudited: int
     foreign: int
-    counts: dict[str, int]
-    seconds: float
-    verified: bool
+    receipt: Receipt
 
 
-async def kill_once(cluster: RealCluster, folder: Path, keys: int, dice: random.Random) -> AfterKill:
-    """Unlink so many keys, kill a primary at a random time meanwhile, and judge by the keys after the promotion."""
-    for port in cluster.ports[:3]:
-        say(port, "FLUSHALL")
-    names = [b"cache:conv:acme:%d" % index for index in range(keys)]
-    fill(cluster, names)
-    cluster.put(*NEIGHBOURS)
-    lost = dice.randrange(3)
-    began = threading.Event()
+def judged(folder: Path, plan: Plan, receipt: Receipt, left: set[bytes]) -> Aftermath:
+    """Compare what an action says of its keys with the keys that are there."""
+    assert verify(folder / "audit.jsonl").problem is None
+    names = {fact.key for fact in plan.keys}
+    told = zip(plan.keys, receipt.outcomes, strict=True)
+    untrue = sum(outcome in IS_GONE and (fact.key not in left) != IS_GONE[outcome] for fact, outcome in told)
+    records = [one for one in read(folder / "audit.jsonl") if one["event"] == "intent"]
+    intended = {unquoted(key) for one in records for key in one["keys"]}
+    return Aftermath(untrue, len(names - left - intended), len({*NEIGHBOURS} - left), receipt)
+
+
+async def unlink_while(
+    target: RedisTarget, folder: Path, keys: int, meanwhile: Callable[[threading.Event], None], victims: set[bytes]
+) -> tuple[Plan, Receipt]:
+    """Unlink all keys of a tenant; once the first of ``victims`` is sent, let something else happen in a thread."""
+    began, ended = threading.Event(), threading.Event()
 
     def hear(words: tuple[Any, ...]) -> None:
-        if words[0] == "UNLINK" and words[1] in NAMES_OF[lost]:
+        if words[0] == "UNLINK" and words[1] in victims:
             began.set()
 
-    NAMES_OF[lost] = {name for name in names if cluster.owner(name) == lost}
-    after = dice.uniform(0, 0.25 * keys / 3000)
+    def disturb() -> None:
+        if began.wait(60):
+            meanwhile(ended)
 
-    def kill() -> None:
-        began.wait(60)
-        time.sleep(after)
-        cluster.nodes[lost].kill()
-
-    killer = threading.Thread(target=kill)
-    (host, port), *others = cluster.seeds
-    target = RedisTarget(topology="cluster", host=host, port=port, others=tuple(others))
-    async with armed(port, folder, redis=target, tuning=CALM, verify_seconds=20) as service:
+    thread = threading.Thread(target=disturb)
+    async with armed(target.port, folder, redis=target, tuning=CALM, verify_seconds=20) as service:
         plan = await planned(service, "invalidate_tenant")
+        assert plan.count == keys
         service.guard.listener = hear
-        killer.start()
+        thread.start()
         receipt = await service.apply(plan, confirmation(plan), threading.Event(), ignore)
-        await asyncio.to_thread(killer.join)
+        ended.set()
+        await asyncio.to_thread(thread.join)
     assert isinstance(receipt, Receipt), receipt
-    assert verify(folder / "audit.jsonl").problem is None
-    until(lambda: cluster.is_led_by(lost + 3, without=lost), 30)
-    left = {name for at in range(3) for name in say(cluster.ports[at + 3 * (at == lost)], "KEYS", "*")}
-    wrong = {"done": True, "already gone": True, "left": False, "not executed": False}
-    untrue = sum(
-        outcome in wrong and (fact.key in left) == wrong[outcome]
-        for fact, outcome in zip(plan.keys, receipt.outcomes, strict=True)
-    )
-    intended = {
-        unquoted(key) for one in read(folder / "audit.jsonl") if one["event"] == "intent" for key in one["keys"]
-    }
-    cluster.nodes[lost].start()
-    until(lambda: b"master_link_status:up" in raw(cluster.ports[lost], "INFO replication"), 30)
-    cluster.take_over(lost)
-    until(lambda: b"master_link_status:up" in raw(cluster.ports[lost + 3], "INFO replication"), 30)
-    unaudited = len({*names} - left - intended)
-    foreign = len({*NEIGHBOURS} - left)
-    return AfterKill(untrue, unaudited, foreign, receipt.counts, receipt.acting_seconds, receipt.verified)
+    return plan, receipt
 
 
-NAMES_OF: dict[int, set[bytes]] = {}
+def fill(port: int, names: Sequence[bytes]) -> None:
+    """Set all names, in one go."""
+    with closing(redis.Redis(port=port, protocol=2, driver_info=None)) as client:
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.set(name, b"1", ex=3600)
+        pipe.execute()
 
 
-def fill(cluster: RealCluster, names: list[bytes]) -> None:
-    """Set all names, in one go for each node."""
-    import redis
-
-    for index in range(3):
-        with redis.Redis(port=cluster.ports[index], protocol=2, driver_info=None) as client:
-            pipe = client.pipeline(transaction=False)
-            for name in names:
-                if cluster.owner(name) == index:
-                    pipe.set(name, b"1", ex=3600)
-            pipe.execute()
+def seeded(topology: Any, seeds: Sequence[tuple[str, int]]) -> RedisTarget:
+    """Return the target of a cluster or of sentinels."""
+    (host, port), *others = seeds
+    service = "mymaster" if topology == "sentinel" else ""
+    return RedisTarget(topology=topology, host=host, port=port, others=tuple(others), service=service)
 
 
-async def main(kills: int, keys: int) -> None:
-    """Run so many kills, and print what was found."""
-    os.environ.setdefault("XDG_STATE_HOME", tempfile.mkdtemp())
-    cluster, dice = RealCluster(cluster_binary()).start(), random.Random(1)
-    untrue = unaudited = foreign = verified = 0
+class OnCluster:
+    """One cluster, filled anew for each turn."""
+
+    def __init__(self, cluster: RealCluster, keys: int) -> None:
+        self.cluster, self.keys = cluster, keys
+        self.names = [b"cache:conv:acme:%d" % index for index in range(keys)]
+        self.target = seeded("cluster", cluster.seeds)
+
+    def fill(self) -> None:
+        for index, port in enumerate(self.cluster.ports[:3]):
+            say(port, "FLUSHALL")
+            fill(port, [name for name in (*self.names, *NEIGHBOURS) if self.cluster.owner(name) == index])
+
+    def of(self, index: int) -> set[bytes]:
+        return {name for name in self.names if self.cluster.owner(name) == index}
+
+    def there(self, *indices: int) -> set[bytes]:
+        return {name for index in indices for name in say(self.cluster.ports[index], "KEYS", "*")}
+
+    async def kill(self, folder: Path, dice: random.Random) -> Aftermath:
+        """Kill a primary at a random time of its part, and judge by the keys after the promotion."""
+        self.fill()
+        cluster, lost, after = self.cluster, dice.randrange(3), dice.uniform(0, 0.25 * self.keys / 3000)
+
+        def kill(_ended: threading.Event) -> None:
+            time.sleep(after)
+            cluster.nodes[lost].kill()
+
+        plan, receipt = await unlink_while(self.target, folder, self.keys, kill, self.of(lost))
+        until(lambda: cluster.is_led_by(lost + 3, without=lost), 30)
+        found = judged(folder, plan, receipt, self.there(*(at + 3 * (at == lost) for at in range(3))))
+        cluster.nodes[lost].start()
+        until(lambda: b"master_link_status:up" in raw(cluster.ports[lost], "INFO replication"), 30)
+        cluster.take_over(lost)
+        until(lambda: b"master_link_status:up" in raw(cluster.ports[lost + 3], "INFO replication"), 30)
+        return found
+
+    async def move(self, folder: Path, dice: random.Random) -> Aftermath:
+        """Move slots of a primary, one after the other, as long as its part is worked on."""
+        self.fill()
+        source = dice.choice((1, 2))
+        slots = list({key_slot(name) for name in self.of(source)})
+        dice.shuffle(slots)
+        moved: list[int] = []
+
+        def move(ended: threading.Event) -> None:
+            while slots and not ended.is_set():
+                moved.append(slots.pop())
+                self.cluster.move_slot(moved[-1], source, 0)
+
+        plan, receipt = await unlink_while(self.target, folder, self.keys, move, self.of(source))
+        found = judged(folder, plan, receipt, self.there(0, 1, 2))
+        for slot in moved:
+            self.cluster.move_slot(slot, 0, source)
+        return found
+
+
+@contextmanager
+def sentinels() -> Iterator[RealSentinels]:
+    """Start sentinels over a primary and its replica."""
+    running = RealSentinels(cluster_binary()).start()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            for turn in range(kills):
-                after = await kill_once(cluster, Path(folder) / f"kill{turn}", keys, dice)
-                untrue, unaudited = untrue + after.untrue, unaudited + after.unaudited
-                foreign, verified = foreign + after.foreign, verified + after.verified
-                print(turn, dict(Counter(after.counts)), f"{after.seconds:.2f} s", flush=True)
+        yield running
+    finally:
+        running.stop()
+
+
+async def fail_over(folder: Path, keys: int, dice: random.Random) -> Aftermath:
+    """Kill a primary that sentinels watch at a random time, and judge by the keys of the one that they name then."""
+    names = [b"cache:conv:acme:%d" % index for index in range(keys)]
+    with sentinels() as rig:
+        old, new = rig.servers
+        fill(old, [*names, *NEIGHBOURS])
+        after = dice.uniform(0, 0.25 * keys / 3000)
+
+        def kill(_ended: threading.Event) -> None:
+            time.sleep(after)
+            rig.nodes[0].kill()
+
+        plan, receipt = await unlink_while(seeded("sentinel", rig.seeds), folder, keys, kill, set(names))
+        until(lambda: b"role:master" in raw(new, "INFO replication"), 30)
+        return judged(folder, plan, receipt, set(say(new, "KEYS", "*")))
+
+
+async def main(times: int, keys: int) -> None:
+    """Try each so many times, and print what was found."""
+    os.environ.setdefault("XDG_STATE_HOME", tempfile.mkdtemp())
+    dice, cluster = random.Random(1), RealCluster(cluster_binary()).start()
+    rig = OnCluster(cluster, keys)
+    ways: dict[str, Callable[[Path], Any]] = {
+        "kill of a primary": lambda folder: rig.kill(folder, dice),
+        "slots moved meanwhile": lambda folder: rig.move(folder, dice),
+        "kill of a primary behind sentinels": lambda folder: fail_over(folder, keys, dice),
+    }
+    try:
+        for about, way in ways.items():
+            found: list[Aftermath] = []
+            for turn in range(times):
+                with tempfile.TemporaryDirectory() as folder:
+                    found.append(await way(Path(folder) / "state"))
+                print(f"  {turn + 1}: {found[-1].receipt.counts}, {found[-1].receipt.acting_seconds:.2f} s", flush=True)
+            print(
+                f"{times} x {about} in {keys:,} unlinks: {sum(one.unaudited for one in found)} unaudited, "
+                f"{sum(one.foreign for one in found)} foreign, {sum(one.untrue for one in found)} outcomes untrue, "
+                f"{sum(one.receipt.verified for one in found)} verified",
+                flush=True,
+            )
     finally:
         cluster.stop()
-    print(
-        f"{kills} x kill of a primary in {keys:,} unlinks: {unaudited} unaudited, {foreign} foreign, "
-        f"{untrue} outcomes untrue, {verified} verified"
-    )
 
 
 if __name__ == "__main__":
