@@ -110,7 +110,7 @@ class ActionsController:
         target = settings.operator_redis or settings.redis
         address = safe_text(target.path or f"{target.host}:{target.port}", 80)
         if target.topology != "single":
-            address = safe_text(target.label, 80)
+            address = safe_text(target.label.rpartition("/")[0], 80)  # without the database
         where = f"{settings.environment}, Redis at {address}"
         armed = bool(await self.dashboard.ask(ArmDialog(service, settings.environment, where, minutes, what)))
         if armed:
