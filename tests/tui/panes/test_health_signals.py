@@ -267,3 +267,14 @@ async def test_a_finding_that_comes_and_goes_does_not_change_how_the_signals_sta
             await pilot.pause()
             forms.append(pane.content.is_brief)
         assert forms[-4:] == [True] * 4, "there has to be more room than that needs"
+
+
+def test_the_title_of_the_tenants_never_stands_alone_at_the_end_of_the_pane() -> None:
+    _, pane = app_of(health_report(signals=golden()))
+    alone = []
+    for height in range(18, 40):
+        lines = [plain_text(line.pieces) for line in pane.content.build(76, height)]
+        title = next(at for at, line in enumerate(lines) if line.startswith("  tenant "))
+        if title == height - 1:
+            alone.append(height)
+    assert alone == []

@@ -113,7 +113,8 @@ class HealthContent(PaneContent):
         if height < SHORT_LINES or (report.findings and len(lines) > height):
             return [*start, keys, *found, blank, *memory, *signals, *tenants]
         if tenants:
-            lines += [blank, *tenants]
+            is_title_alone = height - len(lines) == 2  # no row would stand below the title: it goes below the fold, too
+            lines += [blank, *[blank] * is_title_alone, *tenants]
         return lines
 
     def head(self, line: int, width: int) -> list[Piece]:
