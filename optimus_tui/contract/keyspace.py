@@ -52,7 +52,7 @@ class LimitRules(Struct, frozen=True, kw_only=True):
         return self.windows.get(operation, self.window_seconds)
 
 
-class Counter(Struct, frozen=True, kw_only=True):
+class Counter(Struct, frozen=True, kw_only=True, gc=False):
     """One counter as read. ``key`` is the identity; names are bytes.
 
     ``count`` is None with ``problem`` saying why ("not a number", "a list"), or where only ``left`` or ``blocked`` is
@@ -132,7 +132,7 @@ class UnparsedNames(Struct, frozen=True):
     shapes: tuple[ShapeCount, ...] = ()
 
 
-class Track(Struct, frozen=True):
+class Track(Struct, frozen=True, gc=False):
     """The observations of one counter in its present window: (monotonic seconds, count), oldest first.
 
     ``renewed``: the TTL restarts with every request, so it does not tell when the window began.
@@ -142,14 +142,14 @@ class Track(Struct, frozen=True):
     renewed: bool = False
 
 
-class PastWindow(Struct, frozen=True):
+class PastWindow(Struct, frozen=True, gc=False):
     """A window of a counter that has ended. If not ``whole``, its end was not read: it counted at least ``count``."""
 
     count: int
     whole: bool
 
 
-class LimitRow(Struct, frozen=True, kw_only=True):
+class LimitRow(Struct, frozen=True, kw_only=True, gc=False):
     """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
 
     ``window_seconds`` is the length of its window where that is known.
@@ -187,7 +187,7 @@ class LimitRow(Struct, frozen=True, kw_only=True):
         return "over" if self.counter.counts_refused else "full"
 
 
-class TenantCount(Struct, frozen=True):
+class TenantCount(Struct, frozen=True, gc=False):
     """How many active counters a tenant has."""
 
     tenant: bytes
