@@ -1,6 +1,6 @@
 """Gathers the figures of size, start and rest into ``docs/figures.json``, each beside a bare program of the same run.
 
-    python -m tests.bench.figures [--keys N] [--runs N]
+    python -m tests.bench.figures [--keys N] [--runs N] [--only-million]
 
 ``docs/generate.py`` makes the page ``docs/figures.md`` of it. The machine and its load stand beside the figures: on a
 busy machine the ratios of times are what counts, and times of the processor more than those of the clock.
@@ -51,21 +51,47 @@ def row(what: str, value: float, unit: str, promise: str, anchor: str = "", bare
 def million(keys: int) -> list[Row]:
     """Return the figures of a cache of so many keys."""
     told = asyncio.run(measured(keys))
-    normal, fast, bare = told["normal"], told["fast"], told["bare_scan_s"]
-    scan = "a bare SCAN COUNT 1000"
+    normal, fast, bare, ttls = told["normal"], told["fast"], told["bare_scan"], told["bare_scan_with_ttls"]
+    scan, raw, twenty = "a bare SCAN COUNT 1000", "SCAN and PTTL by raw hiredis", told["twenty_rules"]
     size = f"{keys:,} keys"
+
+    def processors(of: dict[str, float]) -> float:
+        return of["own_cpu_s"] + of["server_cpu_s"]
+
     rows = [
-        row(f"{size}: all counters known", normal["counters_s"], "s", "2 s", scan, bare),
-        row(f"{size}: names and TTLs, default", normal["names_and_ttls_s"], "s", "15 s", scan, bare),
-        row(f"{size}: names and TTLs, fast", fast["names_and_ttls_s"], "s", "2.5 times", scan, bare),
+        row(f"{size}: load by other programs meanwhile", os.getloadavg()[1], "", ""),
+        row(f"{size}: all counters known", normal["counters_s"], "s", "2 s", scan, bare["seconds"]),
+        row(f"{size}: names and TTLs, default", normal["names_and_ttls_s"], "s", "15 s", raw, ttls["seconds"]),
+        row(f"{size}: names and TTLs, fast", fast["names_and_ttls_s"], "s", "2.5 times", scan, bare["seconds"]),
+        row(f"{size}: the same beside the least", fast["names_and_ttls_s"], "s", "", raw, ttls["seconds"]),
+        row(f"{size}: the least, of both processors", processors(ttls), "s", "", scan, processors(bare)),
+        row(f"{size}: the server's processor time, fast", fast["server_cpu_s"], "s", "", raw, ttls["server_cpu_s"]),
+        row(f"{size}: our processor time, fast", fast["own_cpu_s"], "s", "", raw, ttls["own_cpu_s"]),
         row(f"{size}: our processor time, default", normal["own_cpu_s"], "s", ""),
+        row(
+            f"{size}: processor time of both, 20 rules",
+            processors(twenty),
+            "s",
+            "1.3 times",
+            "the profile `optimus`",
+            processors(fast),
+        ),
         row("server's time for a call, median, default", normal["eval_ro_server_ms_p50"], "ms", "0.5 ms"),
+        row(
+            f"{size}: calls above 2 ms, default",
+            normal["slowlog_entries"],
+            "calls",
+            "0 on a quiet machine",
+            "times that the server was interrupted",
+            normal["server_interrupted"],
+        ),
         row(f"{size}: longest step of the screen's loop", normal["longest_step_cpu_ms"], "ms", "50 ms"),
         row(f"{size}: memory of the index", normal["index_mb"], "MB", "100 MB"),
         row(f"{size}: memory of the process", normal["process_mb"], "MB", "250 MB"),
     ]
     if told["redis_cli_scan_s"]:
-        rows.append(row(f"{size}: redis-cli --scan, names only", told["redis_cli_scan_s"], "s", "", scan, bare))
+        cli = told["redis_cli_scan_s"]
+        rows.append(row(f"{size}: redis-cli --scan, names only", cli, "s", "", scan, bare["seconds"]))
     return rows + [
         row(f"{size}: {name.removesuffix(' ms')}", took, "ms", "300 ms") for name, took in told["views"].items()
     ]
@@ -153,27 +179,36 @@ def machine() -> dict[str, Any]:
     }
 
 
+def rounded(rows: list[Row]) -> list[Row]:
+    """Return the rows with their ratios, and three digits of each figure."""
+    for one in rows:
+        one["ratio"] = round(one["value"] / one["bare"], 2) if one["bare"] else None
+        one["value"] = float(f"{one['value']:.3g}")
+        one["bare"] = float(f"{one['bare']:.3g}") if one["bare"] else None
+    return rows
+
+
 def main() -> None:
     """Take all figures and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--without-million", action="store_true", help="keep the figures of many keys as they are")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--without-million", action="store_true", help="keep the figures of many keys as they are")
+    only.add_argument("--only-million", action="store_true", help="take the figures of many keys, keep the others")
     given = parser.parse_args()
-    before = machine()
-    figures = [*start(given.runs), *rest(), *tool(given.runs)]
-    many = [] if given.without_million else million(given.keys)
-    for one in (*figures, *many):
-        one["ratio"] = round(one["value"] / one["bare"], 2) if one["bare"] else None
-        one["value"] = float(f"{one['value']:.3g}")
-        one["bare"] = float(f"{one['bare']:.3g}") if one["bare"] else None
+    kept = json.loads(PLACE.read_text())
+    begins = ("first frame", "dashboard", "at rest", "run ")
+    if given.only_million:
+        on, first = kept["machine"], [one for one in kept["figures"] if one["what"].startswith(begins)]
+    else:
+        on, first = machine(), rounded([*start(given.runs), *rest(), *tool(given.runs)])
     if given.without_million:
-        before_that = json.loads(PLACE.read_text())["figures"]
-        many = [
-            one for one in before_that if not one["what"].startswith(("first frame", "dashboard", "at rest", "run "))
-        ]
-    figures += many
-    PLACE.write_text(json.dumps({"machine": before, "figures": figures}, indent=1) + "\n")
+        many = [one for one in kept["figures"] if not one["what"].startswith(begins)]
+    else:
+        many = rounded(million(given.keys))
+    figures = [*first, *many]
+    PLACE.write_text(json.dumps({"machine": on, "figures": figures}, indent=1) + "\n")
     print(PLACE.read_text())
 
 

@@ -5,6 +5,7 @@ node. A node that could not be heard for a while is a gap of the feed, which not
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -168,9 +169,8 @@ def _nothing() -> None:
 
 
 async def ended(task: "asyncio.Task[None] | None") -> None:
-    """Cancel a task, wait for its end, and raise what it ended with. A cancellation of the caller is not swallowed."""
+    """Cancel a task and wait for its end."""
     if task is not None:
         task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
