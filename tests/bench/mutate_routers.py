@@ -104,6 +104,7 @@ def try_all(kind: str, every: int = 1, only: str = "") -> Iterator[Outcome]:
             code = _run(gateway, draft.test.path, module, order, seconds)
             states = {_SOUND: "survived", _NO_START: "no start"}
             yield Outcome(mutant, states.get(code, "killed"))
+        _forget(gateway)
 
 
 def _import_what_tests_need(gateway: Path) -> None:
@@ -114,6 +115,13 @@ def _import_what_tests_need(gateway: Path) -> None:
     for path in sorted((gateway / "src/backend").rglob("*.py")):
         if "routers" not in path.parts and path.stem not in ("app", "__init__"):
             __import__(".".join(path.relative_to(gateway / "src").with_suffix("").parts))
+
+
+def _forget(gateway: Path) -> None:
+    """Let the next kind import its own gateway: this one's folder is removed."""
+    sys.path.remove(str(gateway / "src"))
+    for name in [one for one in sys.modules if one == "backend" or one.startswith("backend.")]:
+        del sys.modules[name]
 
 
 def _run(gateway: Path, test: str, module: str, order: Path, seconds: float) -> int:

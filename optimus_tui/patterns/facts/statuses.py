@@ -46,8 +46,14 @@ def returned_statuses(unit: Unit, resolver: Resolver) -> dict[int, ast.stmt]:
 
 
 def answers_only_500(handler: object, resolver: Resolver) -> bool:
-    """Return True if an exception handler answers 500 to each exception, which happens without a handler, too."""
-    return isinstance(handler, Unit) and returned_statuses(handler, resolver).keys() == {500}
+    """Return True if an exception handler answers 500 to each exception, which happens without a handler, too.
+
+    The response may get a name, and pass through another function, before it is returned.
+    """
+    if not isinstance(handler, Unit):
+        return False
+    made = [one for one in handler.calls if chain(one.node.func).rpartition(".")[2].endswith("Response")]
+    return bool(made) and all(_returned_status(one.node, one.scope, resolver) == 500 for one in made)
 
 
 class LostStatus(NamedTuple):

@@ -215,6 +215,7 @@ def test_a_handler_of_the_application_counts_where_it_takes_such_faults(caught: 
     ("given", "maps"),
     [
         ("{Exception: broken}", False),
+        ("{Exception: named}", False),
         ("{Exception: told}", True),
         ("{Refused: told}", False),
         ("{httpx.HTTPError: broken}", True),
@@ -224,6 +225,7 @@ def test_a_handler_of_the_application_counts_where_it_takes_such_faults(caught: 
 def test_handlers_that_an_application_is_made_with_count_for_what_they_answer(given: str, maps: bool) -> None:
     own = "from fastapi.responses import JSONResponse\nclass Refused(Exception): ...\n"
     own += "def broken(request, error):\n    return JSONResponse({}, status_code=500)\n"
+    own += "def named(request, error):\n    response = JSONResponse({}, status_code=500)\n    return seen(response)\n"
     own += "def told(request, error):\n    return JSONResponse({}, status_code=502)\n"
     head = f"{HEAD}{own}app = FastAPI(exception_handlers={given})\napp.include_router(router)\n"
     assert (unmapped("return load()", head=head) == []) is maps
