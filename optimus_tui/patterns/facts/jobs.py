@@ -151,10 +151,7 @@ def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset
 
 
 def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
-    """Return what is done to a cache or to Redis.
-
-    Releasing a lock and counting are neither look-up, fill nor invalidation.
-    """
+    """Return what is done to a cache or to Redis; nothing for releasing a lock and counting."""
     if spoken & vocabulary.REMOVES:
         return "removes"
     if spoken & vocabulary.CACHE_WRITES and "or" not in spoken:
