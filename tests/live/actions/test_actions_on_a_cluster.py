@@ -283,6 +283,63 @@ async def test_an_interrupted_action_goes_on_on_each_node(cluster: RealCluster, 
     assert there(cluster) == {*FOREIGN}
 
 
+async def test_a_transaction_that_a_move_aborts_is_not_executed(cluster: RealCluster, tmp_path: Path) -> None:
+    names = answers(12)
+    cluster.put(*names, ttl=None)
+    watched: list[bytes] = []
+    moved: list[tuple[int, int]] = []
+
+    def move_before_the_transaction(words: tuple[Any, ...]) -> None:
+        if words[0] == "WATCH":
+            watched.append(words[1])
+        elif words[0] == "MULTI" and len(watched) == 5 and not moved:
+            moved.append((key_slot(watched[-1]), cluster.owner(watched[-1])))
+            cluster.move_slot(*moved[0], (moved[0][1] + 1) % 3)
+
+    try:
+        async with armed_on(cluster, tmp_path) as action_service:
+            plan = await planned(action_service, "unlink_no_ttl")
+            action_service.guard.listener = move_before_the_transaction
+            receipt = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)
+        assert isinstance(receipt, Receipt)
+        told = outcomes_of(plan, receipt)
+        assert told.pop(watched[4]) == "not executed" and set(told.values()) == {"done"}
+        assert there(cluster) == {*FOREIGN, watched[4]}
+    finally:
+        for slot, source in moved:
+            cluster.move_slot(slot, (source + 1) % 3, source)
+
+
+async def test_a_node_that_is_down_executes_nothing_and_the_others_go_on(cluster: RealCluster, tmp_path: Path) -> None:
+    names = answers(60)
+    cluster.put(*names)
+    down, slot = cluster.ports[1], key_slot(b"no key")
+    assert cluster.owner(b"no key") == 1
+    mine = {name for name in names if cluster.owner(name) == 1}
+
+    def take_down(words: tuple[Any, ...]) -> None:
+        """Leave a slot without an owner: the node then says CLUSTERDOWN to all that is asked of it."""
+        if words[0] == "UNLINK" and words[1] in mine and b"cluster_state:ok" in raw(down, "CLUSTER INFO"):
+            say(down, "CLUSTER", "DELSLOTS", slot)
+            until(lambda: b"cluster_state:fail" in raw(down, "CLUSTER INFO"))
+
+    try:
+        async with armed_on(cluster, tmp_path, verify_seconds=0.1) as action_service:
+            plan = await planned(action_service, "invalidate_tenant")
+            action_service.guard.listener = take_down
+            receipt = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)
+        assert isinstance(receipt, Receipt)
+        told = outcomes_of(plan, receipt)
+        assert {told[name] for name in mine} == {"not executed"}
+        assert {told[name] for name in {*names} - mine} == {"done"}
+        left = there(cluster) - {b"optimus:lock:acme"}  # It is on that node, and ends in 30 s.
+        assert left == {*FOREIGN, *mine} and receipt.published is None
+        assert "the server refused" in (receipt.stopped or "") and not receipt.verified
+    finally:
+        say(down, "CLUSTER", "ADDSLOTS", slot)
+        until(lambda: b"cluster_state:ok" in raw(down, "CLUSTER INFO"))
+
+
 async def test_a_plan_is_void_once_a_slot_or_a_primary_is_another(cluster: RealCluster, tmp_path: Path) -> None:
     (name,) = answers(1)
     cluster.put(name)
