@@ -16,7 +16,7 @@ from textual import events, work
 from textual._time import get_time
 from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker, active_worker
 
@@ -128,6 +128,18 @@ class KeyGate:
             self._ignored_before = float("-inf")
         else:
             self._ignored_before, self._escapes = get_time(), False
+
+    def hold_for(self, screen: Screen[Any], since: float) -> None:
+        """Let keys wait until a screen is there; those typed ``since`` its outline was shown are meant for it."""
+        self._ignored_before = since
+        self._settling = asyncio.create_task(self._until_there(screen))
+
+    async def _until_there(self, screen: Screen[Any]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOST_SECONDS):
+                await _until(lambda: screen.is_mounted)
+        self._settling = None
+        self._next()
 
     # -- one key after the other
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -247,3 +248,14 @@ def test_what_is_typed_right_after_a_colon_or_slash_reaches_no_pane(
     screen = terminal.wait_for("/ nobodyz:q")
     assert "refreshing every 5" not in screen
     assert terminal.exit is None
+
+
+def test_a_key_typed_on_the_first_frame_is_for_the_dashboard(tmp_path: Path) -> None:
+    terminal = Terminal.optimus(env={"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)})
+    try:
+        while b"starting" not in terminal.raw:
+            assert terminal.pump(PATIENCE)
+        terminal.send("z")
+        terminal.wait_for(r"\n 1 Health ", PATIENCE)  # the strip of tabs above the one pane that is left
+    finally:
+        terminal.close()
