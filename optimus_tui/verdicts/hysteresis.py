@@ -163,8 +163,8 @@ def _words(windows: tuple[bool, ...]) -> str:
     return f"in {sum(windows)} of the last {len(windows)} windows"
 
 
-def without_windows(finding: Finding) -> str:
-    """Return what was found, without the words about its windows that a held finding begins with."""
-    if finding.held and finding.message.startswith(NOT_NOW):
-        return finding.message.partition(": ")[2] or finding.message
-    return finding.message
+def without_windows(message: str) -> str:
+    """Return the sentence of a held finding without the words about its windows; any other as it is."""
+    if not message.startswith(NOT_NOW):
+        return message
+    return message.partition(": ")[2] or message

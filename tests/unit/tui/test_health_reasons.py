@@ -42,6 +42,11 @@ def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_w
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, fixed)
     told = "".join(text for text, _ in first.pieces)
     assert told.startswith(f"✓ fixed  {SLOW.message}") and "windows" not in told
+    effect = replace(
+        held, caused_by=("events.flood", "feed"), below_cause=f"{held.message}; it began 9 s after its cause"
+    )
+    first, *_ = finding_lines(HealthReport(findings=(effect,)), 140, NOW, fixed)
+    assert "windows" not in "".join(text for text, _ in first.pieces), "an effect neither"
     muted: dict[Hashable, QuietReason] = {(SLOW.rule, SLOW.subject): QuietReason("muted")}
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, muted)
     assert first.pieces[1][0].startswith(NOT_NOW)

@@ -103,12 +103,12 @@ def _finding(
         style, text_style = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
     message = finding.message
+    if finding.caused_by is not None and is_whole and finding.below_cause:
+        message = finding.below_cause
     if group in quiet and quiet[group].is_fixed:
-        start, message = FIXED_START, without_windows(finding).removeprefix(PAST)
+        start, message = FIXED_START, without_windows(message).removeprefix(PAST)
     if finding.caused_by is not None:
         start = f"{'  ' * (level - 1)}└ {start}"  # below its own cause, not below what that has caused as well
-        if is_whole and finding.below_cause:
-            message = finding.below_cause
     indent = " " * cell_len(start)
     first, *rest = wrap(message, max(20, width - len(indent)))
     drawn = [HealthLine(group, 0, [(start, style), (first, text_style)], finding)]
