@@ -26,6 +26,7 @@ from optimus_tui.patterns.facts.model import (
 from optimus_tui.patterns.facts.routes import hollow_tenants
 from optimus_tui.patterns.facts.statuses import answers_only_500
 from optimus_tui.patterns.source import vocabulary
+from optimus_tui.patterns.source.limiters import refuses
 from optimus_tui.patterns.source.resolve import (
     External,
     InstanceOf,
@@ -431,20 +432,3 @@ def _visible_or_unknown(unit: Unit, name: str, resolver: Resolver) -> bool:
     if isinstance(found, Unit) and is_idle(found, resolver):
         return False
     return not (found is not None and is_stub(found)) and not isinstance(found, (Class, Module))
-
-
-def refuses(node: ast.Raise | ast.Return) -> bool:
-    """Return True if a statement answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)``."""
-    value = node.exc if isinstance(node, ast.Raise) else node.value
-    if value is None:
-        return False
-    name = chain(value)
-    if isinstance(node, ast.Raise) and (is_limiter(name) or "TooMany" in name):
-        return True
-    if not isinstance(value, ast.Call):
-        return False
-    given = [*value.args, *(word.value for word in value.keywords)]
-    return any(
-        (isinstance(one, ast.Constant) and one.value == 429) or chain(one).endswith(("TOO_MANY_REQUESTS", "HTTP_429"))
-        for one in given
-    )

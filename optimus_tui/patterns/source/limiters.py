@@ -1,11 +1,11 @@
-"""Limiters of libraries: whether they limit every route, or only the routes that name them."""
+"""Limiters of libraries, whether they limit every route or only those that name them; and what answers 429."""
 
 import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Import, Module, Unit
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import chain, is_limiter, words
 
 LIMITING = frozenset({"guard.SecurityMiddleware", "guard.middleware.SecurityMiddleware"})
 """Middlewares of libraries that limit requests though their names do not say so."""
@@ -31,3 +31,20 @@ def imported_limiters(module: Module, resolver: Resolver) -> Iterator[bool]:
         made = resolver.what(value.func, found[1])
         calls = [one.node for one in made.calls] if isinstance(made, Unit) else [value]
         yield from (has_default(one) for one in calls if chain(one.func).rpartition(".")[2] == "Limiter")
+
+
+def refuses(node: ast.Raise | ast.Return) -> bool:
+    """Return True if a statement answers 429: ``raise HTTPException(429)``, ``return JSONResponse(…, 429)``."""
+    value = node.exc if isinstance(node, ast.Raise) else node.value
+    if value is None:
+        return False
+    name = chain(value)
+    if isinstance(node, ast.Raise) and (is_limiter(name) or "TooMany" in name):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    given = [*value.args, *(word.value for word in value.keywords)]
+    return any(
+        (isinstance(one, ast.Constant) and one.value == 429) or chain(one).endswith(("TOO_MANY_REQUESTS", "HTTP_429"))
+        for one in given
+    )
