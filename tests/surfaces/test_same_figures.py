@@ -112,7 +112,7 @@ def performance(results: dict[str, Any]) -> PerformanceReport:
         ({"error_rate": 0.05, "refused_rate": 0.0234}, {"5 %", "2.3 %"}),
         ({"error_ratio": 0.0234, "more": {"error_rate": 0.05, "deeper": {"error_ratio": 0.1}}}, {"2.3 %", "5 %"}),
         ({"by_tenant": {"error_rate": 0.05, "x_ms": 12, "hit_rate": 2}}, {"0.05", "12", "2"}),
-        ({"by_kind": {f"kind {number}": {"latency_ms": 1.25, "ttl_seconds": 90} for number in range(3)}}, {"1.2 ms"}),
+        ({"by_kind": {f"kind {number}": {"latency_ms": 1.25, "ttl_seconds": 90} for number in range(3)}}, {"1.3 ms"}),
         ({"rows": [{"error_rate": 0.05, "inner": {"error_ratio": 0.0234, "more": [1, {"a_ms": 5}]}}]}, {"5 %"}),
         ({"list": [0.05, None, [1, 2]], "none": None, "nothing": [], "part": {"status": "x", "samples": None}}, set()),
     ],

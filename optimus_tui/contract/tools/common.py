@@ -69,14 +69,14 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     rule: str = ""
 
 
-class CoverageSection(Struct, frozen=True):
+class CoverageSection(Struct, frozen=True, omit_defaults=True):
     """How much of the keyspace was read."""
 
     scanned: int
     total: int | None
     complete: bool
     read_from: str | None = None
-    """From which replicas it was read, and how far these are behind; null where primaries were read."""
+    """From which replicas it was read, and how far these are behind; left out where primaries were read."""
 
 
 class ShapeSection(Struct, frozen=True):

@@ -387,9 +387,8 @@ async def _try_channel(redis: ObserverRedis, command: str, place: bytes) -> tupl
     pubsub = redis.pubsub()
     try:
         await pubsub.execute_command(command, place)
-        async with asyncio.timeout(2):
-            while await pubsub.parse_response(block=False, timeout=0.5) is None:
-                pass
+        async with asyncio.timeout(2):  # the connection itself: the client would make a lost one anew, and wait
+            await pubsub.connection.read_response(push_request=True)
     except AskError:
         return "granted", "granted"  # rights are looked at before the slot, which another node owns
     except NoPermissionError as error:

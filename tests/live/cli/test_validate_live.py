@@ -38,7 +38,7 @@ def test_a_key_without_ttl_is_told_apart_by_what_the_code_does(
 ) -> None:
     assert run(["validate", "--live", "--redis-url", server.url]) == 1
     out = capsys.readouterr().out
-    assert "1 key of the kind price never expires, though the code stores it for a time" in out
+    assert "1 key of the kind price never expires, though the code stores it with an expiry" in out
     assert "1 key of the kind offer never expires, as the code stores it: without an expiry" in out
     assert "never seen" not in out
     assert "undeclared" not in out
