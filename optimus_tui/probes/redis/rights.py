@@ -387,8 +387,9 @@ async def _try_channel(redis: ObserverRedis, command: str, place: bytes) -> tupl
     pubsub = redis.pubsub()
     try:
         await pubsub.execute_command(command, place)
+        link: Any = pubsub.connection
         async with asyncio.timeout(2):  # the connection itself: the client would make a lost one anew, and wait
-            await pubsub.connection.read_response(push_request=True)
+            await link.read_response(push_request=True)
     except AskError:
         return "granted", "granted"  # rights are looked at before the slot, which another node owns
     except NoPermissionError as error:
