@@ -75,7 +75,7 @@ def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
     conclusion.add_findings(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
     _examine_limits(conclusion, seen)
-    refused = _examine_refusals(conclusion, seen.refused, name)
+    refused = _examine_refusals(conclusion, _refused(seen), name)
     if seen.older:
         conclusion.add_unknown("refused requests in the window", seen.older)
     _advise(conclusion, seen, thresholds, name)
@@ -94,6 +94,8 @@ def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         scope = f"{plural(coverage.scanned, 'key')}, not all"
     others = f"{plural(seen.report.total, 'counter')} of all tenants"
     conclusion.add_measured(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
+    if names := _names_behind(seen):
+        conclusion.add_unknown("counters", f"{name} is what the metrics call {some_of(names)}: ask for that tenant_id")
     if seen.found > len(rows):
         gone = seen.found - len(rows)
         conclusion.add_measured(
@@ -106,6 +108,15 @@ def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         conclusion.add_measured(f"slopes over {age(seen.slope_seconds)}: {_rising(rows)}")
     elif rows:
         conclusion.add_unknown("slopes", "the counters could be read only once")
+
+
+def _names_behind(seen: LimitEvidence) -> list[str]:
+    """Return the tenants that have this name as their alias, where no counter has it: whole, to be asked for."""
+    rules = seen.report.rules
+    if seen.found or rules is None:
+        return []
+    asked = seen.tenant.decode("utf-8", "surrogateescape")
+    return [safe_text(tenant, 400) for tenant, alias in sorted(rules.aliases.items()) if alias == asked]
 
 
 def _rising(rows: Sequence[LimitRow]) -> str:
@@ -136,6 +147,13 @@ def _examine_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
         fault = seen.gateway.fault
     why = fault or "the gateway publishes none and none are configured"
     conclusion.add_unknown("limits", why, rule=LIMITS_RULES_UNMEASURED, excused=bool(judge_gateway(seen.gateway)))
+
+
+def _refused(seen: LimitEvidence) -> Increase | Fault:
+    """Return the refusals; none of an alias prove nothing, because the metrics count the name behind it."""
+    if isinstance(seen.refused, Fault) or seen.refused.total or not _names_behind(seen):
+        return seen.refused
+    return Fault("invalid", "the gateway's metrics have no tenant of this name")
 
 
 def _examine_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:

@@ -237,3 +237,21 @@ def test_a_used_up_limit_has_the_window_of_its_own_operation() -> None:
     rules = LimitRules(window_seconds=60, limits={"chat": 10, "list": 10}, windows={"chat": 600})
     of_chat, of_list = (ask(counter(name, 12), rules=rules).findings for name in (b"chat", b"list"))
     assert [one.window_seconds for one in (*of_chat, *of_list)] == [600.0, 60.0]
+
+
+def test_who_asks_by_an_alias_is_told_the_name_that_the_counters_have() -> None:
+    hashed = "5f8eee912cd7c0ccb238560e8a22e7f78909e6dac18288188f7f4ea35112700d"
+    rules = LimitRules(window_seconds=60, aliases={hashed: "acme", "team-acme": "acme", "team-beta": "beta"})
+    told = ask(rules=rules)
+    assert told.unknown[0] == f"counters: acme is what the metrics call {hashed}, team-acme: ask for that tenant_id"
+    assert not any(line.startswith("counters") for line in ask(rules=rules, tenant=b"gamma").unknown)
+    assert not any(line.startswith("counters") for line in ask(counter(), rules=rules).unknown)
+
+
+def test_no_refusals_of_an_alias_are_unknown_because_the_metrics_have_the_name_behind_it() -> None:
+    rules = LimitRules(window_seconds=60, aliases={"team-acme": "acme"})
+    none, some = increase({"chat": 0.0}, label="operation"), increase({"chat": 4.0}, label="operation")
+    told = ask(rules=rules, refused=none)
+    assert "refused requests: the gateway's metrics have no tenant of this name" in told.unknown
+    for sure in (ask(rules=rules, refused=some), ask(rules=rules, refused=none, tenant=b"gamma"), ask(refused=none)):
+        assert not any(line.startswith("refused requests") for line in sure.unknown)
