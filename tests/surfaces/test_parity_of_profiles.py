@@ -5,16 +5,20 @@ Nothing is frozen here: each surface looks for itself, and what is compared does
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
+from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.http_api import at_mcp
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
+from optimus_tui.settings.profiles import without_engine
+from optimus_tui.tools.performance.traffic import latency
 from optimus_tui.tools.registry import TOOLS
 from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, reply
@@ -120,3 +124,17 @@ async def test_the_message_is_posted_by_nobody_where_the_profile_names_no_such_c
     assert (flow["test"], flow["status"]) == ("full_integration_flow", "skipped")
     assert flow["reason"].startswith("not configured:") and document["notes"] == []
     assert "/api/chat" not in [path for path, _ in gateway.requests]
+
+
+async def test_an_engine_that_the_profile_does_not_name_has_failed_no_check(
+    gateway: HostileServer, server: RealServer
+) -> None:
+    dialect = without_engine(load_preset("limits"), given=False)
+    settings = replace(context(gateway, server).settings, dialect=dialect)
+    async with aclosing(Context(settings, FixedClock())) as ctx:
+        told = await latency(ctx, PerformanceQuery(metric_type="latency"))
+    engine = told.results["latency_tests"][1]
+    assert (engine["service"], engine["failed"], engine["latency_ms"]) == ("ai_engine", 0, None)
+    assert engine["error"].startswith("not asked")
+    assert told.results["services"]["engine"]["failed"] == 0
+    assert "engine" not in [one.subject for one in told.findings]

@@ -21,7 +21,7 @@ from optimus_tui.dialects.model import ServiceProfile
 from optimus_tui.probes.faults import OUTAGES, fault_of, is_crowded
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
 from optimus_tui.probes.http.health_body import WELL, ReportedHealth
-from optimus_tui.probes.http.services import USUAL, ServiceCheck, look_at_health
+from optimus_tui.probes.http.services import NOT_ASKED, USUAL, ServiceCheck, look_at_health
 from optimus_tui.probes.load_meter import disturbed, watching
 from optimus_tui.probes.redis.commands import OWN_PREFIX, OWN_SECONDS
 from optimus_tui.probes.redis.observer import ObserverRedis
@@ -157,6 +157,11 @@ class Timed(Struct, frozen=True, kw_only=True):
     def good(self) -> bool:
         """Return whether it was a good answer, because a failed request is not a fast one."""
         return self.fault is None and self.ms is not None
+
+    @property
+    def failed(self) -> bool:
+        """Return whether it was sent and had no good answer: what the profile has no address for did not fail."""
+        return not self.good and self.fault is not NOT_ASKED
 
     @property
     def counts(self) -> bool:

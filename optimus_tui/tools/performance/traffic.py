@@ -218,7 +218,7 @@ def _times(looks: list["Timed"]) -> list[float]:
 def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
     """One service as the document shows it: its average, or why it has none."""
     of = figures(_times(looks))
-    failed = [one for one in looks if not one.good]
+    failed = [one for one in looks if one.failed]
     if failed:
         last = failed[-1]
     else:
@@ -241,7 +241,7 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence
     both = [looks["gateway"], looks["engine"]]
     means = figures([of.average for of in (figures(_times(one)) for one in both) if of.average is not None])
     every = figures([ms for one in both for ms in _times(one)])
-    counts = [(len(one), sum(not look.good for look in one)) for one in both]
+    counts = [(len(one), sum(look.failed for look in one)) for one in both]
     return {
         "average_latency_ms": rounded(means.average),
         "max_latency_ms": rounded(every.highest),
@@ -263,7 +263,7 @@ def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
         minutes, source = round(window.covered_minutes, 2), window.source
     return {
         **_shown(figures(times)),
-        "failed": sum(not one.good for one in looks),
+        "failed": sum(one.failed for one in looks),
         "covered_minutes": minutes,
         "source": source,
         "error": next((sentence(one.fault) for one in looks if one.fault), None),
@@ -321,7 +321,7 @@ def _is_kept(window: Window) -> bool:
 def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
     found = []
     for name, of in looks.items():
-        failed = [one for one in of if not one.good]
+        failed = [one for one in of if one.failed]
         spoilt = [one.fault for one in failed if one.fault and one.fault.kind == STARVED]
         if spoilt and len(spoilt) == len(failed):
             found.append(unheard(name, spoilt[-1]))
