@@ -162,6 +162,8 @@ def cache_section(
         why = "the gateway did not answer"
         if metrics:
             why = "there were no look-ups yet"
+        elif state is not None and state.cache_absent:
+            why = "the gateway publishes no figures of its cache"
     return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
 
 

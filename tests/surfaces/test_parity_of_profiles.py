@@ -113,6 +113,7 @@ async def test_seven_tools_tell_the_same_on_every_surface(profile: str, surfaces
             assert set(told[0]) == OPERATIONS[profile]
         if name == "diagnose_gateway_health":
             assert set(told[0][0]) == OPERATIONS[profile]
+            assert "did not answer" not in documents[0]["cache_metrics"]["error"], "no figures is another thing"
 
 
 async def test_the_message_is_posted_by_nobody_where_the_profile_names_no_such_call(
