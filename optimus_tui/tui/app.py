@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events, on
-from textual._time import get_time
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.color import Color
@@ -246,12 +245,13 @@ class OptimusApp(AnsweredKeys):
         if _DASHBOARD in sys.modules:
             self._open_dashboard()
         else:
-            self.call_after_refresh(self._open_behind_the_outline, get_time())
+            self.keys.hold_until(self._takes_keys)  # what is typed on the outline is for the dashboard
+            self.call_after_refresh(self._open_dashboard)
 
-    def _open_behind_the_outline(self, outlined: float) -> None:
-        """Open the dashboard with the keys that were typed since its panes and their numbers were in sight."""
-        self._open_dashboard()
-        self.keys.hold_for(self.screen, outlined)
+    def _takes_keys(self) -> bool:
+        """Return whether the dashboard is open, and a pane has the focus unless there is no room for any."""
+        board = self._dashboard
+        return board is not None and board.is_mounted and (self.focused is not None or board.has_class("-tiny"))
 
     def _open_dashboard(self) -> None:
         from optimus_tui.tui.dashboard.screen import Dashboard

@@ -16,7 +16,7 @@ from textual import events, work
 from textual._time import get_time
 from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.worker import Worker, active_worker
 
@@ -27,6 +27,8 @@ DIALOG_SECONDS = 0.5
 """How long keys wait for the dialog of such a worker."""
 MOST_SECONDS = 2.0
 """How long keys wait for what the key before began, at most."""
+OPENING_SECONDS = 30.0
+"""How long keys wait for the first screen, at most: a busy machine needs seconds to load it."""
 MOST_HELD = 2_000
 """Keys that wait; the screen stands still where more come."""
 MOST_NAMED = 12
@@ -129,16 +131,15 @@ class KeyGate:
         else:
             self._ignored_before, self._escapes = get_time(), False
 
-    def hold_for(self, screen: Screen[Any], since: float) -> None:
-        """Let keys wait until a screen is there; those typed ``since`` its outline was shown are meant for it."""
-        self._ignored_before = since
-        self._settling = asyncio.create_task(self._until_there(screen))
+    def hold_until(self, is_open: Callable[[], bool]) -> None:
+        """Let keys wait from now on until a screen is open; they are meant for it."""
+        self._settling = asyncio.create_task(self._until_open(is_open, get_time()))
 
-    async def _until_there(self, screen: Screen[Any]) -> None:
+    async def _until_open(self, is_open: Callable[[], bool], since: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(MOST_SECONDS):
-                await _until(lambda: screen.is_mounted)
-        self._settling = None
+            async with asyncio.timeout(OPENING_SECONDS):
+                await _until(is_open)
+        self._ignored_before, self._settling = since, None
         self._next()
 
     # -- one key after the other
