@@ -1,6 +1,7 @@
 """Which calls wait without yielding to the event loop: by themselves, or in the functions that they call."""
 
 import ast
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from optimus_tui.patterns.facts.model import IN_EXCEPT, Class, Function, Module, Scope, Unit
@@ -124,7 +125,7 @@ class Wait(NamedTuple):
 
 _NONE = Wait("", "")
 Clients = frozenset[tuple[str, str]]
-"""Parameters that are given a synchronous session or client: the name, and the full name of its type."""
+"""Parameters that are given a client: the name, and the full name of the client's type."""
 
 
 def waits_for(seen: Seen) -> Kind:
@@ -279,25 +280,43 @@ def wait_inside(place: tuple[Unit, Scope], resolver: Resolver, depth: int = 0, c
     return kept[key]
 
 
-def clients_given(seen: Seen, unit: Unit, resolver: Resolver, known: Clients = frozenset()) -> Clients:
-    """Return the parameters of a function for which a call passes a synchronous session or client, with its type."""
+def blocks(of: str) -> bool:
+    """Return True if this is the full name of the type of a synchronous session or client."""
+    return f"{of}." in (*_SESSIONS, *_CLIENTS)
+
+
+def clients_given(
+    seen: Seen,
+    unit: Unit,
+    resolver: Resolver,
+    known: Clients = frozenset(),
+    is_client: Callable[[str], bool] = blocks,
+) -> Clients:
+    """Return the parameters of a function for which a call passes a client, with the full name of its type.
+
+    Args:
+        seen: The call.
+        unit: The function.
+        resolver: Resolves the names where the call is.
+        known: Parameters of the calling function that are clients, with their types.
+        is_client: Returns whether a type is one of the clients that are looked for.
+    """
     node = seen.call.node
     names = [arg.arg for arg, _ in unit.params if arg.arg not in ("self", "cls")]
     given = [*zip(names, node.args, strict=False), *((word.arg, word.value) for word in node.keywords if word.arg)]
     here = dict(known)
     pairs = (
-        (name, here.get(one.id) or _type_of_client(resolver.what(one, seen.call.scope)))
+        (name, here.get(one.id) or _type_of(resolver.what(one, seen.call.scope), is_client))
         for name, one in given
         if isinstance(one, ast.Name)
     )
     return frozenset((name, of) for name, of in pairs if of)
 
 
-def _type_of_client(thing: Thing) -> str:
-    """Return the full name of a synchronous session's or client's type; "" for anything else."""
+def _type_of(thing: Thing, is_client: Callable[[str], bool]) -> str:
+    """Return the full name of the type of a client; "" for anything else."""
     of = thing.of if isinstance(thing, InstanceOf) else getattr(thing, "dotted", "")
-    known = isinstance(of, str) and f"{of}." in (*_SESSIONS, *_CLIENTS)
-    return str(of) if known else ""
+    return of if isinstance(of, str) and is_client(of) else ""
 
 
 def runs_once(unit: Unit) -> bool:

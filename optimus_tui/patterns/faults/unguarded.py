@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import BROAD, Class, Scope, Unit, catches_faults
 from optimus_tui.patterns.facts.routes import Route
+from optimus_tui.patterns.facts.waits import Clients, clients_given
 from optimus_tui.patterns.faults.providers import NAMED, WRITTEN, is_of_a_library, library_of
-from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing
+from optimus_tui.patterns.source.resolve import External, Resolver, Seen
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import BENIGN, OF_VALIDATION, TRANSLATES, chain, words
 
@@ -31,10 +32,6 @@ _HTTP = frozenset({"httpx", "aiohttp", "requests", "urllib3"})
 _RAISE_THEIR_OWN = _HTTP | {"stripe", "openai", "anthropic", "boto3", "elasticsearch", "smtplib"}
 """Packages that never let the errors of another client of HTTP through."""
 _LATER = frozenset({"create_task", "ensure_future", "add_task", "submit", "run_coroutine_threadsafe"})
-
-
-Clients = frozenset[tuple[str, str]]
-"""Parameters without a type of their own that a call gives a client: the name, and the full name of its type."""
 
 
 class Request(NamedTuple):
@@ -103,7 +100,7 @@ def _asked_by(view: View, unit: Unit, seen: Seen, depth: int, clients: Clients) 
         return [library] if library else []
     if inner.stub or depth >= _DEEPEST or inner is unit or "yielded" in inner.memo or _is_wrapped(view, inner):
         return []
-    given = _given_by(seen, inner, dict(clients), view.resolver)
+    given = clients_given(seen, inner, view.resolver, clients, is_of_a_library)
     return [one.library for one in _unguarded(view, inner, depth + 1, given)]
 
 
@@ -113,24 +110,6 @@ def _with_type(seen: Seen, clients: dict[str, str]) -> Seen:
     if seen.dotted or not rest or root not in clients:
         return seen
     return seen._replace(dotted=f"{clients[root]}.{rest}")
-
-
-def _given_by(seen: Seen, inner: Unit, known: dict[str, str], resolver: Resolver) -> Clients:
-    """Return the parameters of a function for which a call passes a client of a library outside of the project."""
-    node = seen.call.node
-    names = [arg.arg for arg, _ in inner.params if arg.arg not in ("self", "cls")]
-    given = [*zip(names, node.args, strict=False), *((word.arg, word.value) for word in node.keywords if word.arg)]
-    pairs = (
-        (name, known.get(one.id) or _type_of(resolver.what(one, seen.call.scope)))
-        for name, one in given
-        if isinstance(one, ast.Name)
-    )
-    return frozenset((name, of) for name, of in pairs if of)
-
-
-def _type_of(thing: Thing) -> str:
-    of = thing.of if isinstance(thing, InstanceOf) else getattr(thing, "dotted", "")
-    return of if isinstance(of, str) and is_of_a_library(of) else ""
 
 
 def _is_wrapped(view: View, unit: Unit) -> bool:
