@@ -30,5 +30,6 @@ async def test_a_process_that_is_never_idle_is_waited_for_no_longer_than_asked()
 
     working = asyncio.ensure_future(work())
     await until_idle(0.005, most_seconds=0.05)
+    assert not working.done(), "it was busy all the time"
     ended = True
     await working

@@ -172,8 +172,6 @@ def pick_series(
         if own == PROCESS_START:
             if not labels and math.isfinite(value) and value > 0:
                 process = value
-            else:
-                process = process
             continue
         if _senseless(own, value):
             malformed += 1
