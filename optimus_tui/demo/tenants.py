@@ -200,6 +200,9 @@ class Users:
         self.known: list[str] = []
         self.silent = False
         """True while a scenario keeps the users from chatting."""
+        self.chatting = 0
+        """Messages sent that are not answered yet."""
+        self._came_back = 0.0
         self._phones: dict[str, str] = {}
         self._chat_opens_at = 0.0
         self._window_began = 0.0
@@ -211,8 +214,14 @@ class Users:
 
     async def chat(self, phone: str) -> RawResponse:
         """Send a message from this phone number; opens its conversation if there is none."""
-        answer = await self.ask("POST", "/api/chat", {"phone": phone, "message": DICE.choice(_WORDS)})
-        self._note_window(answer)
+        sent = time.monotonic()
+        self.chatting += 1
+        try:
+            answer = await self.ask("POST", "/api/chat", {"phone": phone, "message": DICE.choice(_WORDS)})
+        finally:
+            self.chatting -= 1
+        if sent >= self._came_back:
+            self._note_window(answer)
         if answer.status == 200:
             conversation = str(answer.json()["conversation_id"])
             if conversation not in self._phones:
@@ -238,8 +247,8 @@ class Users:
         return not self.silent and time.monotonic() >= self._chat_opens_at
 
     def come_back(self) -> None:
-        """Let the users chat again, even if they were refused before."""
-        self.silent, self._chat_opens_at = False, 0.0
+        """Let the users chat again, even if they were refused before or are still waiting for a refusal."""
+        self.silent, self._chat_opens_at, self._came_back = False, 0.0, time.monotonic()
 
     async def open_one(self, looks: int = 5) -> RawResponse | None:
         """Send the next new customer's first message and read the answer ``looks`` times.
