@@ -174,6 +174,11 @@ class LimitRow(Struct, frozen=True, kw_only=True, gc=False):
     """What people call its tenant, where the gateway publishes another name than the one in Redis."""
 
     @property
+    def refuses(self) -> bool:
+        """Return True if the next request is refused."""
+        return self.refused_in == 0.0
+
+    @property
     def word(self) -> str:
         """Return the state in a word; for a limit that is used up, whether requests are known to be refused.
 

@@ -145,7 +145,8 @@ SCENARIOS: dict[str, Scenario] = {
                 rules=(LIMITS_IMMORTAL,),
                 subject="clinic_b",
                 issues=("rate_limiting",),
-                cure="give the counter a TTL (a, repair), which keeps the count; a reset forgets it too",
+                cure="reset the counter (a): its tenant is served at once; or give it a TTL (a, repair), which keeps"
+                " its count: refused until that ends",
             ),
         ),
     )

@@ -29,6 +29,7 @@ from optimus_tui.workflow.proof import (
     need_for,
     possible_words,
     proof_words,
+    repaired_words,
 )
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class LoneProof:
         words, style, at = self._said
         now = self._ctx.clock.wall()
         if words:
+            if repaired := repaired_words(self._record, now):
+                return repaired, "accent"
             return (words, style) if now < at + SHOWN_SECONDS else ("", "")
         if self._need is None or self.over:
             return "", ""

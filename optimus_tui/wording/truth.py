@@ -15,6 +15,8 @@ from optimus_tui.wording.safe import safe_text
 
 FIXED = "fixed at "
 """How the words about a finding begin that a proof has settled."""
+REPAIRED = "repaired; "
+"""How the words about a limit begin that refuses only until the window ends that a repair has given back."""
 RESTART_WORDS = "your restart"
 """What a finding follows from where a service was restarted from here a moment ago."""
 NO_FEED = "The profile names no feed of events"

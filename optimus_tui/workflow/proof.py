@@ -289,11 +289,28 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     why = next((one.words for one in mine if one.words), "")
     if record.verdict != "unknown":
         why = next((one.deciding for one in mine if one.deciding), "") or why
-    beside = _beside(record, why) if record.verdict == "fixed" else ""
+    result, beside = PROOF_WORDS[record.verdict], _beside(record, why) if record.verdict == "fixed" else ""
     refused = refused_after(record)
-    if record.verdict == "fixed" and refused:
-        beside = f"; {_refused_until(refused, record.receipt.until)}"
-    return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}{beside}"
+    if record.verdict == "fixed" and refused:  # "fixed" would say that its users are served
+        result, beside = REPAIRED_WORD, f"; {_refused_until(refused, record.receipt.until)}"
+    return f"{result}{after}{clause(why, ': ')}{beside}"
+
+
+REPAIRED_WORD = "repaired"
+"""The result of what has ended a fault, but not yet what users suffer of it."""
+
+
+def repaired_words(record: ActionRecord, wall: float | None = None) -> str:
+    """Return ``repaired, refused until 19:14:00`` for a proved repair of a counter that kept its count; else "".
+
+    Args:
+        record: The action.
+        wall: The present time: empty from the end of its window on; None for whatever time.
+    """
+    until = record.receipt.until
+    if record.verdict != "fixed" or until is None or not refused_after(record) or (wall is not None and wall >= until):
+        return ""
+    return f"{REPAIRED_WORD}, refused until {clock(until)}"
 
 
 def proof_forms(words: str) -> list[str]:
@@ -302,7 +319,7 @@ def proof_forms(words: str) -> list[str]:
     The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known.
     """
     brief = words.partition("; ")[0]
-    known = (one for one in PROOF_WORDS.values() if brief.startswith(f"{one} "))
+    known = (one for one in (*PROOF_WORDS.values(), REPAIRED_WORD) if brief.startswith(f"{one} "))
     return list(dict.fromkeys([words, brief, max(known, key=len, default=brief.partition(", ")[0])]))
 
 

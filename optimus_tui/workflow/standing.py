@@ -12,14 +12,13 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import PAST
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.numbers import age, clock
+from optimus_tui.wording.numbers import age
 from optimus_tui.workflow.proof import (
-    PROOF_WORDS,
     early_words,
     is_superseded,
     possible_words,
     proof_words,
-    refused_after,
+    repaired_words,
     waiting,
 )
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
@@ -248,9 +247,7 @@ def proof_status(state: IncidentState) -> str:
             return PROVED
     elif told is None:
         return "not proved: a step still shows a fault" * bool(records)
-    if told.verdict == "fixed" and refused_after(told) and told.receipt.until is not None:
-        return f"{PROOF_WORDS['fixed']}, refused until {clock(told.receipt.until)}"
-    return proof_words(told).partition(": ")[0]
+    return repaired_words(told) or proof_words(told).partition(": ")[0]
 
 
 PROVED = "proved fixed"

@@ -102,8 +102,8 @@ async def typed(pilot: Pilot[Any], text: str) -> None:
     await pilot.pause()
 
 
-async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionDialog:
-    """Arm, and open the card of an action on the immortal counter."""
+async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 1) -> ActionDialog:
+    """Arm, and open the card of an action on the immortal counter: by default of its repair, below its reset."""
     app: Any = pilot.app
     dashboard.focus_on("limits")
     pane = dashboard.pane("limits")

@@ -23,7 +23,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.service import ActionService
     from optimus_tui.tui.actions.action_dialog import ActionDialog
-    from optimus_tui.tui.actions.questions import Offer
+    from optimus_tui.tui.actions.offers import Offer
 
 
 DEFAULT_MINUTES = 10.0

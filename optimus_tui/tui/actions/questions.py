@@ -1,7 +1,7 @@
 """The questions before an action: which one, on which keys, and the words that arm."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import structs
 from textual import on
@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Plan, Refusal
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.keyspace import (
     ALL_TENANTS,
     CacheReport,
@@ -26,6 +27,7 @@ from optimus_tui.contract.keyspace import (
 )
 from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.settings.tuning import TUNING
+from optimus_tui.tui.actions.offers import SERVED, Offer, counter_offers
 from optimus_tui.tui.dialogs.base import Dialog, FormDialog, QuestionDialog, QuestionField, about_lines
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.panes.cache.rows import KeyRow
@@ -47,41 +49,12 @@ MAX_LISTED = 1_000
 _TTL = age(CACHE_TTL_SECONDS)
 
 
-class Offer(NamedTuple):
-    """An action that can be chosen: its name and a note, both safe to show, and its request.
-
-    It is for one tenant, by the bytes of its name as they were read.
-    """
-
-    name: str
-    about: str
-    request: ActionRequest
-
-
-def counter_offers(row: LimitRow) -> list[Offer]:
-    """Return the actions for one counter: repair it if it never resets, reset it, reset all counters of its tenant."""
-    counter = row.counter
-    tenant, operation = counter.tenant, counter.operation
-    if not tenant or counter.doubt or tenant == ALL_TENANTS.encode():
-        return []
-    who, what = safe_text(tenant, 60), safe_text(operation, 60)
-    offers = []
-    if counter.immortal and not counter.sliding:
-        offers.append(Offer(
-            f"Repair {what} of {who}", "sets a TTL of its window; the count stays",
-            ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),
-        ))  # fmt: skip
-    return [
-        *offers,
-        Offer(f"Reset {what} of {who}", "this one counter starts again at 0",
-              ActionRequest(kind="reset_counters", tenant=tenant, operation=operation)),
-        Offer(f"Reset all counters of {who}", "every operation starts again at 0",
-              ActionRequest(kind="reset_counters", tenant=tenant)),
-    ]  # fmt: skip
-
-
 def offers_for(
-    row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None, channels: bytes = b""
+    row: object,
+    limits: LimitsReport | None = None,
+    cache: CacheReport | None = None,
+    channels: bytes = b"",
+    now: Stamp | None = None,
 ) -> list[Offer]:
     """Return the actions for a pane's row, the gentlest first; empty if the row is not about a single tenant.
 
@@ -90,12 +63,13 @@ def offers_for(
         limits: The last reading of the counters, in which a finding's tenants are looked up.
         cache: The last reading of the cache keys, likewise.
         channels: What stands before the tenant in the names of channels; empty where these tell no tenant.
+        now: The present time, for when refusals end.
     """
     if isinstance(row, LimitRow):
-        return counter_offers(row)
+        return counter_offers(row, now)
     finding = finding_of(row)
     if finding is not None:
-        return finding_offers(finding, limits, cache)
+        return finding_offers(finding, limits, cache, now)
     if isinstance(row, FeedEvent):
         tenant = tenant_of(row, channels)
         if tenant:
@@ -116,7 +90,9 @@ def finding_of(row: object) -> Finding | None:
 
 
 def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
-    """Return the actions for marked rows, the gentlest first, or a sentence if no action fits all of them together.
+    """Return the actions for marked rows, or a sentence if no action fits all of them together.
+
+    The gentlest that ends what users suffer comes first.
 
     Args:
         rows: The marked rows of one pane: counters, or cache keys, of one tenant.
@@ -136,19 +112,20 @@ def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
     who = safe_text(tenant, 60)
     if keys:
         return [_marked_unlink(who, tenant, frozenset(row.name for row in keys))]
-    offers = []
     only = frozenset(counter.key for counter in counters)
     never = frozenset(counter.key for counter in counters if counter.immortal and not counter.sliding)
-    if never:
-        offers.append(Offer(
-            f"Repair {plural(len(never), 'marked counter')} of {who}",
-            "those that never reset get a TTL of their window; the counts stay",
-            ActionRequest(kind="repair_counter", tenant=tenant, only=never),
-        ))  # fmt: skip
-    return [*offers, Offer(
-        f"Reset {plural(len(only), 'marked counter')} of {who}", "they start again at 0",
+    offers = [Offer(
+        f"Reset {plural(len(only), 'marked counter')} of {who}", f"they start again at 0: full ones are {SERVED}",
         ActionRequest(kind="reset_counters", tenant=tenant, only=only),
     )]  # fmt: skip
+    if never:
+        full = any(isinstance(row, LimitRow) and row.refuses for row in rows)
+        offers.insert(int(full), Offer(
+            f"Repair {plural(len(never), 'marked counter')} of {who}",
+            "those that never reset get a TTL of their window; the counts stay, and full ones refuse until it ends",
+            ActionRequest(kind="repair_counter", tenant=tenant, only=never),
+        ))  # fmt: skip
+    return offers
 
 
 def _marked_unlink(who: str, tenant: bytes, only: frozenset[bytes]) -> Offer:
@@ -221,7 +198,9 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
     ]  # fmt: skip
 
 
-def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
+def finding_offers(
+    finding: Finding, limits: LimitsReport | None, cache: CacheReport | None, now: Stamp | None = None
+) -> list[Offer]:
     """Return the actions that cure a finding, those of the most affected tenant first; empty if there are none.
 
     A finding names its tenant as text, so the bytes of the name are looked up in the last readings. If two tenants look
@@ -231,13 +210,14 @@ def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheRe
         finding: A finding of the health report.
         limits: The last reading of the counters; None before the first.
         cache: The last reading of the cache keys; None before the first.
+        now: The present time, for when refusals end.
     """
     rule = rule_of(finding.rule)
     if rule.limit_state and rule.cured_by and limits is not None:
         rows = [row for row in limits.rows if row.state == rule.limit_state and not row.counter.doubt]
         named = [row for row in rows if subject_of(row) == finding.subject]
         if len(named) == 1:
-            return counter_offers(named[0])
+            return counter_offers(named[0], now)
         if finding.subject == "several counters":
             return _of_tenants(rule.cured_by, rows)
         return []
@@ -252,8 +232,14 @@ def _of_tenants(kind: ActionKind, rows: Sequence[LimitRow]) -> list[Offer]:
         if row.counter.tenant:
             counts[row.counter.tenant] = counts.get(row.counter.tenant, 0) + 1
     words = {
-        "repair_counter": ("Repair the counters of {who}", "{count} without a TTL get one of their window"),
-        "reset_counters": ("Reset all counters of {who}", "{count} used up; every operation starts again at 0"),
+        "repair_counter": (
+            "Repair the counters of {who}",
+            "{count} without a TTL get one of their window; full ones refuse until it ends",
+        ),
+        "reset_counters": (
+            "Reset all counters of {who}",
+            "{count} used up; every operation starts again at 0, and is served at once",
+        ),
     }[kind]
     return [
         Offer(

@@ -5,15 +5,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimus_tui.contract.findings import Finding, causes_of, worst_first
+from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.tui.dashboard.reports import last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import REPAIRED
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import Remedy, TeamAdvice
-    from optimus_tui.tui.actions.questions import Offer
+    from optimus_tui.tui.actions.offers import Offer
 
 AT_ONCE = "The demo does it; this program stays read-only."
 
@@ -80,6 +82,29 @@ class FirstAct(NamedTuple):
     ends_cause: bool
 
 
+def now_of(dashboard: DashboardServices) -> Stamp:
+    """Return the present time."""
+    clock = dashboard.context.clock
+    return Stamp(wall=clock.wall(), mono=clock.mono())
+
+
+def sooner_act(dashboard: DashboardServices, finding: Finding) -> str:
+    """Return the action of this program that ends sooner what a repair leaves until its window ends (safe text).
+
+    Empty for a finding that no repair has settled, and where nothing can be done from here.
+
+    Args:
+        dashboard: The dashboard with the last readings, and the settings that allow actions.
+        finding: A finding.
+    """
+    from optimus_tui.tui.actions.questions import finding_offers
+
+    writable = dashboard.settings.writable and dashboard.settings.layout_is_writable
+    if not writable or not dashboard.incidents.proved_fixed(finding).startswith(REPAIRED):
+        return ""
+    return next((offer.name for offer in finding_offers(finding, last_report(dashboard, "limits"), None)), "")
+
+
 def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> FirstAct | None:
     """Return the first action that ``a`` on a finding offers for it or its cause; None if there is none.
 
@@ -105,7 +130,9 @@ def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None,
     """Return why nothing needs to be done now (a remedy is under way, or the finding needs none); else empty."""
     if outside is not None and outside.under_way:
         return f"{outside.under_way}: under way; whether it helped is checked automatically"
-    proved = "" if finding is None else dashboard.incidents.proved_fixed(finding)
+    if finding is None or sooner_act(dashboard, finding):
+        return ""
+    proved = dashboard.incidents.proved_fixed(finding)
     return clause(proved, "nothing has to be done about this: ")
 
 
@@ -123,10 +150,12 @@ def offers_about(
     from optimus_tui.tui.actions.questions import finding_of, offers_for
 
     channels = tenant_channels(dashboard.settings.profile)
-    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache"), channels
+    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache"), channels, now_of(dashboard)
+    finding = finding_of(row)
     if offers := offers_for(row, *readings):
-        return offers, ""
-    for cause in () if finding_of(row) is None else next(iter(chains), ())[1:]:
+        settled = "" if finding is None else dashboard.incidents.proved_fixed(finding)
+        return offers, clause(settled, " Nothing has to be done: ", ".")
+    for cause in () if finding is None else next(iter(chains), ())[1:]:
         if offers := offers_for(cause, *readings):
             return offers, f" They end its cause: {safe_text(cause.message, 160)}."
     return [], ""

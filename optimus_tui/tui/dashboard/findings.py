@@ -65,8 +65,10 @@ class FindingsController:
 
     def _first_act(self, finding: Finding) -> str:
         """Return the first of what ``a`` offers about a finding (safe text); empty for nothing."""
-        from optimus_tui.tui.actions.remedies import first_act
+        from optimus_tui.tui.actions.remedies import first_act, sooner_act
 
+        if sooner := sooner_act(self.dashboard, finding):
+            return f"{sooner} ends it at once"
         act = first_act(self.dashboard, self.actions.outside, finding)
         return act.name + " (ends its cause)" * act.ends_cause if act is not None else ""
 

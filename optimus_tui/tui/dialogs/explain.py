@@ -222,7 +222,7 @@ def finding_lines(
         impact = f"while it held: {impact}"
     remedy = clause(first_act, "a: ", ". ") + remedy_words(finding)
     if proved:
-        remedy = f"nothing has to be done: {proved}"
+        remedy = f"nothing has to be done: {proved}{clause(first_act, '. a: ')}"
     for name, value in (("remedy", remedy), ("impact", impact)):
         if value:
             lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.finding_causes import can_follow_from, can_follow_from_restart
-from optimus_tui.contract.finding_rules import LIMITS_OVER, LIMITS_REFUSED, rule_of
+from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_OVER, LIMITS_REFUSED, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import clock
-from optimus_tui.wording.truth import FIXED
+from optimus_tui.wording.truth import FIXED, REPAIRED
 from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_by, refused_after, waiting
 from optimus_tui.workflow.settled import Sight
 from optimus_tui.workflow.visibility import is_of
@@ -140,13 +140,20 @@ def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float, b
         The sentence; empty if the finding has another reason.
     """
     for record in reversed(records):
-        until, subjects = record.receipt.until, refused_after(record)
+        until, subjects = record.receipt.until, [*refused_after(record), *_repaired(record)]
         tenants = {one.partition(" / ")[0] for one in subjects}
         is_left = finding.subject in {LIMITS_OVER: set(subjects), LIMITS_REFUSED: tenants}.get(finding.rule, set())
         if not is_left or until is None:
             continue
         if now < until + READ_AGAIN_SECONDS:
-            return f"refuses until {clock(until)}: its counter got a TTL and kept its count"
+            return f"{REPAIRED}refused until {clock(until)} (its window)"
         if begin < until and finding.rule == LIMITS_REFUSED:
-            return f"refused until {clock(until)}: its counter got a TTL and kept its count"
+            return f"{REPAIRED}was refused until {clock(until)} (its window)"
     return ""
+
+
+def _repaired(record: "ActionRecord") -> list[str]:
+    """Return the counters that a repair was for and has given a TTL: before its proof these are known, too."""
+    if record.receipt.kind != "repair_counter" or not record.receipt.counts.get("done"):
+        return []
+    return [one.subject for one in aimed_at(record) if one.rule == LIMITS_IMMORTAL]

@@ -252,7 +252,8 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
         seen.target, [["EXPIRE", key, str(seconds), *words] for key, seconds in zip(keys, windows, strict=True)], keys
     )
     return Recommendation(
-        action=f"Give {plural(len(rows), 'counter')} without TTL a TTL of {window}: the count stays, the window ends",
+        action=f"Give {plural(len(rows), 'counter')} without TTL a TTL of {window}: the count stays, and a full one "
+        "refuses until that ends",
         priority="critical",
         command=command,
         reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),

@@ -8,17 +8,20 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice, Happened
+from optimus_tui.contract.incident import Advice, Happened, Stamp
 from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, with_causes
+from optimus_tui.tui.actions.offers import counter_offers
+from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, sooner_act, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
+from optimus_tui.tui.dialogs.explain import finding_lines
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
+from optimus_tui.wording.numbers import clock
 
 
 def found(rule: str, subject: str) -> Finding:
@@ -159,6 +162,62 @@ async def test_what_is_under_way_or_proved_is_not_offered_again() -> None:
     assert screen.titles == []
 
 
+WINDOW_ENDS = 1_795_000_055.0
+REPAIRED = f"repaired; refused until {clock(WINDOW_ENDS)} (its window)"
+
+
+def full_counter(*, immortal: bool) -> LimitRow:
+    counter = Counter(key=b"rate_limit:clinic_b:chat", tenant=b"clinic_b", operation=b"chat", count=155,
+                      ttl_ms=None, immortal=immortal, taken_mono=100.0)  # fmt: skip
+    state: Any = "immortal" if immortal else "over"
+    ends = None if immortal else 155.0
+    return LimitRow(counter=counter, state=state, limit=150, refused_in=0.0, resets_mono=ends, window_seconds=60.0)
+
+
+async def test_of_a_repaired_counter_that_still_refuses_only_what_serves_it_at_once_is_offered() -> None:
+    screen = Screen(0, None)
+    screen.settings = replace(Settings(), writable=True)
+    screen.proved = REPAIRED
+    screen.readings["limits"] = SimpleNamespace(value=SimpleNamespace(rows=[full_counter(immortal=False)]))
+    finding = found("limits.over", "clinic_b / chat")
+    actions, drills = controllers(screen)
+    await drills.fitting(finding)
+    assert sooner_act(screen, finding) == "Reset chat of clinic_b"  # type: ignore[arg-type]
+    picked: list[Any] = []
+
+    async def pick(offers: Any, remark: str = "") -> bool:
+        picked.append(([one.name for one in offers], remark))
+        return False
+
+    actions._pick = pick  # type: ignore[method-assign]
+    await actions._choose_for(finding)
+    assert picked == [
+        (["Reset chat of clinic_b", "Reset all counters of clinic_b"], f" Nothing has to be done: {REPAIRED}.")
+    ], "no client is to be blocked for what a fault has filled"
+    assert first_act(screen, drills, finding) is None, "no cure, as nothing is ill"  # type: ignore[arg-type]
+    told = " ".join(str(line) for line in finding_lines(finding, 200, first_act="Reset chat", proved=REPAIRED))
+    assert f"nothing has to be done: {REPAIRED}. a: Reset chat" in told and "Start the engine" not in told
+
+
+def test_each_action_on_a_counter_says_what_it_means_for_users_now_and_when_refusals_end() -> None:
+    now = Stamp(wall=WINDOW_ENDS - 55.0, mono=100.0)
+    assert [(one.name, one.about) for one in counter_offers(full_counter(immortal=True), now)] == [
+        ("Reset chat of clinic_b", "it starts again at 0: served at once"),
+        (
+            "Repair chat of clinic_b",
+            f"sets a TTL of its window; the count stays: refused until {clock(WINDOW_ENDS + 5)} if it is done now",
+        ),
+        ("Reset all counters of clinic_b", "every operation starts again at 0: served at once"),
+    ], "what ends the refusals stands first"
+    used_up = counter_offers(full_counter(immortal=False), now)
+    assert used_up[0].about == f"it starts again at 0: served at once (else refused until {clock(WINDOW_ENDS)})"
+    low = replace(full_counter(immortal=True), refused_in=None)
+    assert [one.request.kind for one in counter_offers(low, now)] == [
+        "repair_counter", "reset_counters", "reset_counters",
+    ], "nobody is refused: the count stays"  # fmt: skip
+    assert counter_offers(low, now)[0].about.endswith("the count stays, and refuses nobody now")
+
+
 async def test_outside_of_the_demo_it_says_what_to_do() -> None:
     screen = Screen(demo=False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
@@ -220,11 +279,7 @@ async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writab
         FirstAct("Restart the AI engine", False), FirstAct("Restart the AI engine", True),
     ]  # fmt: skip
     actions.outside = None
-    counter = SimpleNamespace(
-        tenant=b"acme", operation=b"chat", doubt="", immortal=False, sliding=False, window_seconds=None
-    )
-    limits = SimpleNamespace(value=SimpleNamespace(rows=[SimpleNamespace(state="over", counter=counter)]))
-    screen.readings = {"limits": limits}
+    screen.readings = {"limits": SimpleNamespace(value=SimpleNamespace(rows=[counter_row(b"acme")]))}
     assert act(engine, over) == [False, writable]
 
 

@@ -18,7 +18,7 @@ from optimus_tui.contract.incident import DrillResult
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.tui.actions.action_dialog import ActionDialog
-from optimus_tui.tui.actions.questions import counter_offers
+from optimus_tui.tui.actions.offers import counter_offers
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dialogs.base import AskDialog, ChooseDialog, Dialog, PickDialog, QuestionDialog, QuestionField

@@ -194,10 +194,12 @@ async def test_a_counter_that_has_a_ttl_again_is_fixed_at_once_and_until_when_it
     watched.found = Found((full,), (), ACTED + 1.5)
     said = await watched.at(2)
     assert said == (
-        f'fixed 2.0 s after you acted: "{CHAT} never resets" is gone; '
+        f'repaired 2.0 s after you acted: "{CHAT} never resets" is gone; '
         f"{CHAT} stays refused until 00:17:40, then the limit counts from 0", True
     )  # fmt: skip
-    assert watched.proof.over and watched.proof.status() == ("fixed 2.0 s after you acted", "b:success")
+    assert watched.proof.over and watched.proof.status() == ("repaired, refused until 00:17:40", "accent")
+    watched.now = ACTED + 60
+    assert watched.proof.status() == ("repaired 2.0 s after you acted", "b:success"), "its window has ended"
 
 
 async def test_of_two_counters_without_a_ttl_one_is_left() -> None:

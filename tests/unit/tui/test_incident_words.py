@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice, IncidentState, KeptReceipt, OpenFinding
+from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState, KeptReceipt, OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
@@ -405,6 +405,26 @@ def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the
     assert told(replace(other, window_seconds=900.0)) == "", "the engine does not cause it"
 
 
+def test_a_repaired_counter_is_known_to_refuse_until_its_window_ends_before_any_check_has_answered() -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical")))
+    play.act()
+    (record,) = play.state.action_records
+    assert record.verdict is None and refused_after(record) == []
+    now = record.at.wall + 1.0
+    record = replace(record, receipt=replace(record.receipt, until=now + 30.0, counts={"done": 1}))
+    dashboard: Any = SimpleNamespace(health=None, context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: now)))
+
+    def told(record: ActionRecord, subject: str = "acme / chat") -> str:
+        used = Finding(rule="limits.over", severity="high", subject=subject, message="full", since=now - 60)
+        return SettledFindings(dashboard).words([record], used)
+
+    assert told(record) == f"repaired; refused until {clock(now + 30)} (its window)"
+    assert told(record, "acme / export") == "", "another counter of the tenant was not repaired"
+    undone = replace(record, receipt=replace(record.receipt, counts={"changed": 1}))
+    assert told(undone) == "", "nothing was done to it"
+
+
 def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_and_is_not_to_be_acted_on() -> None:
     play = Play()
     play.run("health", outcome(found("limits.immortal", "critical")))
@@ -421,9 +441,9 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
         return SettledFindings(dashboard).words([record], finding)
 
     used = Finding(rule="limits.over", severity="high", subject="acme / chat", message="full", since=now - 60)
-    words = f"refuses until {clock(now + 30)}: its counter got a TTL and kept its count"
+    words = f"repaired; refused until {clock(now + 30)} (its window)"
     assert proof_status(replace(play.state, action_records=(record,), repaired=stamp(9.0))) == (
-        f"fixed, refused until {clock(now + 30)}"
+        f"repaired, refused until {clock(now + 30)}"
     ), "no bare 'fixed' while the tenant is still refused"
     assert told(used) == words
     refused = replace(used, rule="limits.refused", subject="acme", window_seconds=90.0)
@@ -431,6 +451,6 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
     assert told(replace(used, subject="other / chat")) == ""
     now += 40.0
     assert told(used) == "", "what fills it now is traffic"
-    was = f"refused until {clock(now - 10)}: its counter got a TTL and kept its count"
+    was = f"repaired; was refused until {clock(now - 10)} (its window)"
     assert told(refused) == was, "its 90 s hold refusals of after the proof"
     assert told(replace(refused, window_seconds=5.0)) == ""

@@ -11,7 +11,7 @@ from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, Track, 
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.report_sections import limit_section
-from optimus_tui.tui.actions.questions import counter_offers
+from optimus_tui.tui.actions.offers import counter_offers
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow
 from optimus_tui.verdicts.limits.judge import judge
