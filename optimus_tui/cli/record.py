@@ -114,7 +114,9 @@ class Heard:
             states.append(f"engine {engine.value.status}")
         if self.health.server is not None:
             states.append(f"redis {'unreachable' if self.health.server.fault else 'connected'}")
-        verdict = verdict_mark(self.health.overall, [one.rule for one in self.health.findings]).word.lower()
+        found = self.health.findings
+        signs = any(one.first_signs for one in found)
+        verdict = verdict_mark(self.health.overall, [one.rule for one in found], first_signs=signs).word.lower()
         return f"{verdict}: {', '.join([*states, plural(len(self.health.findings), 'finding')])}"
 
 

@@ -305,6 +305,7 @@ LATENCY_FEW = _rule(
     one="{checks} of {subject} took {took}", as_cause="{subject} became slow",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
+        "first_signs": "judged once {count} in a row were slow",
         "half_impact": "Half of the requests to {subject} take longer than the limit."},
     impact="Nothing is lost if it was a cold start. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",

@@ -53,6 +53,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """``message`` for a list in which it stands below its cause, which then need not be named; "" for the same."""
     held: bool = False
     """True: not over its limit at present, but kept because it was in several of the last five windows."""
+    first_signs: str = ""
+    """Of first signs that are too few to judge: when they will be judged, as ``judged at 10:30:20``; else empty."""
     proved_seconds: float | None = None
     """Where enough requests of that time prove that it has ended: for how many seconds it has not been so."""
 

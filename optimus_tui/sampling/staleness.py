@@ -390,10 +390,10 @@ class SamplerState:
 
     def hand_on(self) -> None:
         """Make the health report and give it to the sink."""
-        mono = self.clock.mono()
+        mono, wall = self.clock.mono(), self.clock.wall()
         others = [finding for subject, found in self._findings.items() if subject != "health" for finding in found]
         for name, (started, seen) in self._starts.items():
-            others += find_cold_start(name, started, self.clock.wall(), seen)
+            others += find_cold_start(name, started, wall, seen)
         report = health.judge(
             self.looks,
             history={name: ring.series(mono) for name, ring in self._latency.items()},
@@ -405,7 +405,7 @@ class SamplerState:
             limits_seen=self.limits_seen,
             watched=True,
         )
-        self._steady_state, found = steady(self._steady_state, report.findings, mono, alerts.unjudged(report))
+        self._steady_state, found = steady(self._steady_state, report.findings, mono, alerts.unjudged(report), wall)
         overall = overall_of(found, unknown=report.overall == "unknown")
         findings = relate(self._dated("health", found))
         self.sink("health", replace(report, findings=findings, overall=overall, signals=self.signals))

@@ -3,7 +3,8 @@
 A finding about one reading or one window would flap when its figure is near the threshold. So the last five windows
 decide: as many as a rule's ``raised_in`` raise it, and it is held until at most one was over, or until it is proved to
 have ended. Windows in which nothing could be judged are left out: they are neither good nor bad. A finding that is
-critical, that rests on many samples, or whose rule needs one window only, is raised at once.
+critical, that rests on many samples, or whose rule needs one window only, is raised at once. Until it is raised, and to
+the end of the window in which it was seen, it is a note that says when it will be judged: first signs of trouble.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.verdicts.alerts import LOUD, Key, key_of, level_of
+from optimus_tui.wording.numbers import clause, clock
 
 WINDOWS = 5
 CERTAIN_SAMPLES = 100
@@ -37,6 +39,8 @@ class Recent(Struct, frozen=True, kw_only=True):
     over: bool = False
     judged: bool = False
     raised: bool = False
+    signs: bool = False
+    """It was over in the present window, and was not raised: first signs."""
     continues: bool = False
     """It is what is left of a trouble without windows, such as a counter that never reset: once gone, it is over."""
 
@@ -53,7 +57,11 @@ NO_STATE: State = MappingProxyType({})
 
 
 def steady(
-    state: State, findings: Iterable[Finding], mono: float, unjudged: Callable[[Finding], bool]
+    state: State,
+    findings: Iterable[Finding],
+    mono: float,
+    unjudged: Callable[[Finding], bool],
+    wall: float | None = None,
 ) -> tuple[State, tuple[Finding, ...]]:
     """Return the state after a judgement, and the findings after taking the recent windows into account.
 
@@ -62,6 +70,7 @@ def steady(
         findings: the present findings.
         mono: the present on the monotonic clock, in seconds.
         unjudged: returns whether a missing finding could not be judged at all.
+        wall: the present in wall-clock seconds, for the time at which first signs are judged; None leaves it out.
     """
     kept: list[Finding] = []
     groups: dict[Key, list[Finding]] = {key: [] for key, recent in state.items() if _has_windows(recent.finding)}
@@ -82,7 +91,8 @@ def steady(
         recent = _seen(before, worst, mono, unjudged)
         if recent.raised or any(recent.windows):
             after[key] = recent
-        kept += _shown(recent, here, worst)
+        judged_at = None if wall is None else wall + _ends(recent) - mono
+        kept += _shown(recent, here, worst, judged_at)
     return after, tuple(kept)
 
 
@@ -106,7 +116,8 @@ def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: C
         raised = recent.raised or certain or times >= rule_of(worst.rule).raised_in
     else:
         raised = recent.raised and times > CLEARED and not _has_ended(recent) and not recent.continues
-    return replace(recent, raised=raised, continues=recent.continues and raised)
+    signs = not raised and (loud or recent.signs)
+    return replace(recent, raised=raised, signs=signs, continues=recent.continues and raised)
 
 
 def _has_windows(finding: Finding) -> bool:
@@ -128,24 +139,39 @@ def _has_ended(recent: Recent) -> bool:
 
 def _rolled(recent: Recent, mono: float) -> Recent:
     """The same with its present window ended where its time is over. Time in which nobody judged is no window."""
-    seconds = rule_of(recent.finding.rule).window_seconds or 1.0
-    if mono < recent.began + seconds:
+    if mono < _ends(recent):
         return recent
     past = recent.past
     if recent.judged:
         past = (*past, recent.over)[-(WINDOWS - 1) :]
-    return replace(recent, began=mono, past=past, over=False, judged=False)
+    return replace(recent, began=mono, past=past, over=False, judged=False, signs=False)
 
 
-def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[Finding]:
-    """What is shown of this trouble: as it is, as a note until it is raised, or held."""
+def _ends(recent: Recent) -> float:
+    """Return the monotonic seconds at which the present window ends."""
+    return recent.began + (rule_of(recent.finding.rule).window_seconds or 1.0)
+
+
+def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at: float | None = None) -> list[Finding]:
+    """What is shown of this trouble: as it is, as a note until it is raised, or held.
+
+    ``judged_at``: the wall-clock seconds from which on first signs are judged; None where it is not to be said.
+    """
     windows = recent.windows
+    when = clause(clock(judged_at) if judged_at is not None else "", "judged at ") or "judged in the next window"
+    seen = f"{_words(windows)}{clause(when, ', ')}" if judged_at is not None else _words(windows)
     if worst is not None and level_of(worst) >= LOUD:
         if not recent.raised:
-            return [replace(one, severity="low", message=f"{one.message}; {_words(windows)}") for one in here]
+            signs = {"severity": "low", "first_signs": when}
+            return [replace(one, message=f"{one.message}; {seen}", **signs) for one in here]
         if _came_and_went(windows):
             return [replace(one, message=f"{one.message}; {_words(windows)}") for one in here]
         return here
+    if recent.signs and not (worst is not None and worst.proved_seconds):
+        if here:
+            return [replace(one, first_signs=when) for one in here]
+        message = f"{NOT_NOW}{seen}: {recent.finding.message}"
+        return [replace(recent.finding, severity="low", held=True, message=message, first_signs=when)]
     if not recent.raised or not recent.judged:
         return here
     words = f"{NOT_NOW}{_words(windows)}: {recent.finding.message}"  # it begins with that: the end may be cut

@@ -85,5 +85,9 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         "warming up", "A process has just started and nothing else is wrong: how quick it is will be known in a minute."
     ),
+    Term(
+        "watching",
+        "First signs of trouble were seen, too few to judge: a finding says what, and when it will be judged.",
+    ),
     Term("window", "The time that a limit or a rate counts over, such as 60 s."),
 )

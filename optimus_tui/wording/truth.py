@@ -173,6 +173,8 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
 }
 
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")
+WATCHING = StateGlyph("○", "WATCHING", "quiet")
+"""First signs of trouble were seen that are too few to judge."""
 SETTLING = StateGlyph("○", "SETTLING", "quiet")
 """All that needs attention follows from what was done here, or is proved fixed with figures that reach back."""
 
@@ -182,19 +184,22 @@ def no_match_lines(total: str, filter_text: str) -> list[str]:
     return [f"0 of {total} match / {safe_text(filter_text, 80)}", "esc takes the filter away."]
 
 
-def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
+def verdict_mark(overall: Overall, rules: Iterable[str], *, first_signs: bool = False) -> StateGlyph:
     """Return the mark of a verdict.
 
-    A system that would be healthy is "warming up" while one of its processes is, because the latencies and the hit rate
-    of a cold start are not judged yet.
+    A system that would be healthy is "watching" while first signs of trouble are too few to judge, and "warming up"
+    while one of its processes is, because the latencies and the hit rate of a cold start are not judged yet.
 
     Args:
         overall: The verdict.
         rules: The rules of the findings that it follows from.
+        first_signs: Whether one of these findings is not judged yet.
     """
-    if overall == "healthy" and LATENCY_COLD_START in rules:
-        return _WARMING_UP
-    return OVERALL_MARKS[overall]
+    if overall != "healthy":
+        return OVERALL_MARKS[overall]
+    if first_signs:
+        return WATCHING
+    return _WARMING_UP if LATENCY_COLD_START in rules else OVERALL_MARKS[overall]
 
 
 def rate_span(source: str) -> str:

@@ -1,4 +1,4 @@
-"""A system that starts is called so wherever its verdict stands: nobody knows yet whether it is quick."""
+"""What is not judged yet is called so wherever its verdict stands: a system that starts, and first signs of trouble."""
 
 import io
 from typing import Any
@@ -86,6 +86,20 @@ def test_every_surface_has_the_same_word(overall: Overall, findings: tuple[Findi
     for surface, said in words(overall, findings).items():
         assert word in said.lower().replace("_", " "), surface
         assert (word == "healthy") == ("healthy" in said.lower()), surface
+
+
+SIGNS = msgspec.structs.replace(SLOW, severity="low", first_signs="judged at 10:30:20")
+
+
+@pytest.mark.parametrize("others", [(), COLD])
+def test_first_signs_that_are_not_judged_yet_are_watched_and_not_healthy(others: tuple[Finding, ...]) -> None:
+    told = words("healthy", (SIGNS, *others))
+    for surface in ("recorder", "header and health pane"):  # the others look once, and judge what they see
+        assert "watching" in told[surface].lower() and "healthy" not in told[surface].lower(), surface
+    judged = words("needs_attention", (SIGNS, SLOW))
+    assert "needs attention" in judged["recorder"].lower(), "what is judged comes first"
+    explained = {(SIGNS.rule, SIGNS.subject)}
+    assert verdict_of(HealthReport(findings=(SIGNS,), overall="healthy"), explained).word == "SETTLING"
 
 
 def test_a_system_settles_while_all_that_needs_attention_is_explained_by_what_was_done() -> None:

@@ -47,7 +47,7 @@ def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: boo
     findings: list[Finding] = []
     for name, series in history.items():
         now = _now(name, series, thresholds, watched=watched)
-        findings += worst_first([*_over_window(name, series, thresholds), *now])[:1]
+        findings += worst_first([*_over_window(name, series, thresholds, watched=watched), *now])[:1]
     return findings
 
 
@@ -100,8 +100,11 @@ def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
     return _Bar(thresholds.latency_good_ms, "medium", "")
 
 
-def _of_few(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
-    """The slow ones of fewer samples than a p95 takes: a note, unless at least every other one was slow."""
+def _of_few(name: str, series: Series, thresholds: Thresholds, *, watched: bool) -> list[Finding]:
+    """The slow ones of fewer samples than a p95 takes: a note, unless at least every other one was slow.
+
+    The note tells of first signs while the newest samples are slow: more of them will judge it.
+    """
     slow = [value for value in series.few if value > thresholds.latency_good_ms]
     if not slow:
         return []
@@ -111,33 +114,36 @@ def _of_few(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
     if bar is not None and len(series.few) >= MIN_SAMPLES:
         limit, severity = bar.ms, bar.severity
         slow = [value for value in slow if value > limit]
-    took, impact = latency(slow[-1], limit), ""
+    took, impact, signs = latency(slow[-1], limit), "", ""
     if len(slow) > 1:
         took = phrase(LATENCY_FEW, "several", limit=latency(limit), slowest=took)
     if severity != "low":
         impact = phrase(LATENCY_FEW, "half_impact", subject=name)
-    return [
-        make_finding(
-            rule=LATENCY_FEW,
-            severity=severity,
-            subject=name,
-            checks=part_of(len(slow), len(series.few), "check"),
-            took=took,
-            impact=impact,
-            measured=slow[-1],
-            threshold=limit,
-            unit="ms",
-            samples=len(series.few),
-        )
-    ]
+    elif watched and len(series.latest) >= FEW_CHECKS and min(series.latest[-FEW_CHECKS:]) > thresholds.latency_good_ms:
+        signs = phrase(LATENCY_FEW, "first_signs", count=NOW_CHECKS)
+    found = make_finding(
+        rule=LATENCY_FEW,
+        severity=severity,
+        subject=name,
+        checks=part_of(len(slow), len(series.few), "check"),
+        took=took,
+        impact=impact,
+        measured=slow[-1],
+        threshold=limit,
+        unit="ms",
+        samples=len(series.few),
+    )
+    if signs:
+        found = replace(found, first_signs=signs, message=f"{found.message}; {signs}")
+    return [found]
 
 
-def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
+def _over_window(name: str, series: Series, thresholds: Thresholds, *, watched: bool) -> list[Finding]:
     bar = None
     if is_known(0.95, series.samples):
         bar = _bar_below(series.p95, thresholds)
     if bar is None:
-        return _of_few(name, series, thresholds)
+        return _of_few(name, series, thresholds, watched=watched)
     newest = series.latest[-GOOD_AGAIN_CHECKS:]
     cured = len(newest) == GOOD_AGAIN_CHECKS and max(newest) <= thresholds.latency_good_ms
     found = make_finding(

@@ -71,7 +71,10 @@ def test_mark_word_and_figure_of_a_row_are_of_one_verdict() -> None:
 
     assert words(6.6, slow) == ("▲", "was slow")
     assert words(840.0, slow) == words(6.6, replace(slow, threshold=None)) == ("▲", "slow")
-    assert words(786.0, few) == ("△", "slow now"), "no green beside a bad figure"
+    assert words(786.0, few) == ("△", "connected"), "no green beside a bad figure"
+    signs = replace(few, first_signs="judged at 10:30:20")
+    assert words(786.0, signs) == ("△", "slow now"), "the pane is WATCHING then, not HEALTHY"
+    assert words(6.6, signs) == ("●", "connected")
     assert words(6.6, few) == words(6.6, start) == ("●", "connected")
     assert words(21.0, failing) == ("▲", "answers"), "healthy does not stand beside the mark of a finding"
     redis = replace(slow, subject="redis")

@@ -17,6 +17,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady
+from optimus_tui.wording.numbers import clock
 
 
 class Watch:
@@ -57,6 +58,27 @@ def test_what_flaps_is_raised_once_and_held_with_the_number_of_windows() -> None
     for _ in range(2):
         watch.window(RATE)
     assert watch.shown[0].message == "hit rate is over; in 4 of the last 5 windows"
+
+
+def test_first_signs_say_when_they_are_judged_until_their_window_has_ended() -> None:
+    state, began = NO_STATE, 1_795_000_000.0
+
+    def look(seconds: float, *findings: Finding) -> list[tuple[str, str, str]]:
+        nonlocal state
+        state, shown = steady(state, findings, 100.0 + seconds, lambda _: False, began + seconds)
+        return [(one.severity, one.first_signs, one.message) for one in shown]
+
+    when = f"judged at {clock(began + 10)}"
+    assert look(0.0, RATE) == [("low", when, f"hit rate is over; seen in one window so far, {when}")]
+    assert look(2.0) == [("low", when, f"not now, but seen in one window so far, {when}: hit rate is over")], (
+        "it does not come and go with each look"
+    )
+    note = replace(RATE, severity="low")
+    assert look(4.0, note) == [("low", when, note.message)], "a note about the same is not said twice"
+    assert look(6.0, replace(note, proved_seconds=20.0)) == [("low", "", note.message)], "it is proved to have ended"
+    assert look(12.0) == [], "its window has ended, and it was not over again"
+    assert look(22.0, RATE) == [("high", "", "hit rate is over; in 2 of the last 3 windows")], "now it is judged"
+    assert look(24.0)[0][:2] == ("high", ""), "what was raised is no first sign"
 
 
 def test_what_ended_is_held_for_as_long_as_two_windows_were_over() -> None:

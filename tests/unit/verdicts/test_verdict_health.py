@@ -167,6 +167,24 @@ def test_of_few_looks_the_slow_ones_are_counted(few: tuple[float, ...], severity
     assert latency.judge({"engine": Series(p50=20.0, samples=4, few=(1.0, 2.0, 3.0, 500.0))}, BARS) == []
 
 
+@pytest.mark.parametrize(
+    ("looks", "signs"),
+    [
+        ((700.0,), ""),
+        ((700.0, 690.0), "judged once 5 in a row were slow"),
+        ((20.0, 20.0, 20.0, 700.0, 690.0), "judged once 5 in a row were slow"),
+        ((700.0, 690.0, 20.0, 20.0, 20.0), ""),
+        ((700.0, 20.0, 20.0, 20.0, 690.0), ""),
+    ],
+)
+def test_of_few_looks_the_newest_that_are_all_slow_are_first_signs(looks: tuple[float, ...], signs: str) -> None:
+    series = {"engine": Series(p50=20.0, samples=len(looks), few=tuple(sorted(looks)), latest=looks)}
+    (found,) = latency.judge(series, BARS, watched=True)
+    assert (found.severity, found.first_signs) == ("low", signs)
+    assert found.message.endswith(signs)
+    assert not any(one.first_signs for one in latency.judge(series, BARS)), "who looks once judges what there is"
+
+
 def looked(*newest: float, p95: float) -> list[tuple[str, str]]:
     series = Series(p95=p95, samples=300, latest=newest)
     return [(f.rule, f.severity) for f in latency.judge({"engine": series}, BARS)]

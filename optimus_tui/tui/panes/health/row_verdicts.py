@@ -34,13 +34,17 @@ def judged(
 ) -> tuple[StateGlyph, str]:
     """Return the mark and the word of a line that answers, by its worst finding.
 
-    If the mark is about a window and the present figure beside it is good, the word says that it was slow.
+    If the mark is about a window and the present figure beside it is good, the word says that it was slow. A note with
+    a present figure that is bad takes the good mark away; only first signs, with which the whole is "watching", say
+    that it is slow now.
     """
     finding = worst(findings, name)
     if finding is None:
-        slow = (one for one in findings if concerns(one, name) and one.rule.startswith("latency."))
-        finding = next((one for one in slow if is_over(now, one)), None)
-        return (mark, word) if finding is None else (SEVERITY_MARKS[finding.severity], "slow now")
+        notes = (one for one in findings if concerns(one, name) and one.rule.startswith("latency."))
+        slow = [one for one in notes if is_over(now, one)]
+        if any(one.first_signs for one in slow):
+            word = "slow now"
+        return (SEVERITY_MARKS["low"] if slow else mark), word
     mark = SEVERITY_MARKS[finding.severity]
     if finding.rule.startswith("latency."):
         words = {"redis": f"slow {word}"}.get(name, "slow")

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import ALARMING
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.wording.truth import OVERALL_MARKS, SETTLING, StateGlyph, verdict_mark
+from optimus_tui.wording.truth import OVERALL_MARKS, SETTLING, WATCHING, StateGlyph, verdict_mark
 
 
 def verdict_of(report: HealthReport | None, explained: Container[Hashable] = frozenset()) -> StateGlyph:
@@ -19,7 +19,10 @@ def verdict_of(report: HealthReport | None, explained: Container[Hashable] = fro
     """
     if report is None:
         return OVERALL_MARKS["unknown"]
-    mark = verdict_mark(report.overall, [one.rule for one in report.findings])
+    signs = [(one.rule, one.subject) in explained for one in report.findings if one.first_signs]
+    mark = verdict_mark(report.overall, [one.rule for one in report.findings], first_signs=bool(signs))
+    if mark is WATCHING and all(signs):
+        return SETTLING
     loud = [(one.rule, one.subject) in explained for one in report.findings if one.severity in ALARMING]
     return SETTLING if mark.severity_style in ("critical", "warning") and loud and all(loud) else mark
 
