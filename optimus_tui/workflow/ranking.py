@@ -242,6 +242,24 @@ def alarm(state: IncidentState) -> Outcome | None:
     return Outcome(verdict=worst(found), severity=worst(found), headline=found[0].message, findings=found)
 
 
+def not_shown(alarm: Iterable[OpenFinding], findings: Iterable[Diagnostic], *, looked: bool) -> list[Diagnostic]:
+    """Return the findings that the incident was opened for and that no step has shown, with their rules' titles.
+
+    They are notes where steps have looked and found no fault: then the alarm is over.
+    """
+    findings = list(findings)
+    shown, severity = {(one.rule, one.subject) for one in findings}, SCALE[MATTERS]
+    if looked and not any(matters(one) for one in findings):
+        severity = "low"
+    return [
+        Diagnostic(
+            severity=severity, rule=one.rule, subject=one.subject, message=f"{one.subject}: {rule_of(one.rule).title}"
+        )
+        for one in alarm
+        if (one.rule, one.subject) not in shown
+    ]
+
+
 def beginning(state: IncidentState) -> float | None:
     """Return the wall-clock seconds since when the main finding held, as shown when the incident opened.
 

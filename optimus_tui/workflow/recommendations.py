@@ -19,7 +19,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.ranking import MATTERS, SCALE, as_urgent, level, matters, rank, tenant_of, worse_of
+from optimus_tui.workflow.ranking import MATTERS, SCALE, as_urgent, level, matters, not_shown, rank, tenant_of, worse_of
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
@@ -292,7 +292,9 @@ def advise(
         for one in step.outcome.recommendations:
             _add(made, _of_tool(one, step.outcome, step, tenant))
     findings = [one for step in steps if step.outcome for one in step.outcome.findings]
-    for advice in (*_of_team(team, [*findings, *_alarm(alarm, findings)]), *_offers(findings, made.values(), tenant)):
+    looked = any(step.outcome for step in steps)
+    concerned = [*findings, *not_shown(alarm, findings, looked=looked)]
+    for advice in (*_of_team(team, concerned), *_offers(findings, made.values(), tenant)):
         _add(made, advice)
     for advice in _instructions(findings, made.values()):
         _add(made, advice)
@@ -341,22 +343,11 @@ def _kind_of_command(one: Recommendation) -> str:
     return next(does, "")
 
 
-def _alarm(alarm: Iterable[OpenFinding], findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return the findings that the incident was opened for and that no step has shown, with their rules' titles."""
-    shown = {(one.rule, one.subject) for one in findings}
-    return [
-        Diagnostic(
-            severity="low", rule=one.rule, subject=one.subject, message=f"{one.subject}: {rule_of(one.rule).title}"
-        )
-        for one in alarm
-        if (one.rule, one.subject) not in shown
-    ]
-
-
 def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> list[Advice]:
     """Return the team's recommendations for these findings, those for the worst finding first.
 
-    Each is at least as urgent as the worst finding that it is for: what the team knows to cure it stands on top.
+    Each is at least as urgent as the worst finding that it is for: what the team knows to cure it stands on top. For a
+    note it is no more urgent than that: one slow answer is no reason to restart what is well.
     """
     made: list[tuple[int, Advice]] = []
     for one in team:
@@ -364,8 +355,9 @@ def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> list
         if not about:
             continue
         found_worst = max(rank(level(found)) for found in about)
+        priority = worse_of(one.priority, SCALE[found_worst]) if found_worst >= MATTERS else SCALE[found_worst]
         advice = _advice(
-            action=one.action, priority=worse_of(one.priority, SCALE[found_worst]), command=one.command, file=None,
+            action=one.action, priority=priority, command=one.command, file=None,
             reason=one.reason, kind="", tenant=None, about=about, source=TEAM,
         )  # fmt: skip
         made.append((found_worst, advice))
@@ -416,9 +408,7 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
         if not kind or (kind, who) in offered:
             continue
         offered.add((kind, who))
-        priority = "low"
-        if kind not in _LAST:
-            priority = SCALE[max(rank(level(one)), MATTERS)]
+        priority = "low" if kind in _LAST else SCALE[rank(level(one))]
         offers.append(
             _advice(
                 action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,

@@ -2,9 +2,9 @@
 
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, EVENTS_FLOOD
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Outcome, Step, StepPlan, TeamAdvice
+from optimus_tui.contract.incident import OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.keyspace import EventSource, FeedStatus
-from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.verdicts.causes import relate
@@ -54,6 +54,30 @@ def test_the_issue_type_says_why_it_is_this_one() -> None:
     first = rank_issues(looked(), 500.0)[0]
     assert first.issue == "cache_miss"
     assert f"most are {WHAT} (a flood of events is examined with the caches, which follow them)" in first.reason
+
+
+def test_what_the_team_does_about_a_note_is_no_more_urgent_than_the_note() -> None:
+    plan = StepPlan(id="identify", title="Identify", kind="tool", tool="troubleshoot_production_issue")
+    team = (TeamAdvice(when=("latency.few", EVENTS_FLOOD), action="Restart", priority="high", command=":remedy it"),)
+    opened_for = (OpenFinding(rule=EVENTS_FLOOD, subject="events", since=None, severity="high"),)
+
+    def urgency(severity: str, *alarm: OpenFinding) -> list[str]:
+        note = Diagnostic(severity=severity, rule="latency.few", subject="engine", message="1 of 10 checks took 675 ms")
+        step = Step(plan=plan, status="done", outcome=Outcome(
+            verdict="", severity=severity, headline="", findings=(note,)
+        ))  # fmt: skip
+        return [one.priority for one in advise([step], team, (), None, alarm) if one.source == TEAM]
+
+    assert urgency("low") == ["low"], "a busy machine's one slow answer is no reason to restart anything"
+    assert urgency("medium") == ["high"], "the team's word on what matters"
+    assert urgency("low", *opened_for) == ["low"], "no step finds a fault any more: the alarm is over"
+    nothing = Step(plan=plan, status="done", outcome=Outcome(verdict="", severity="none", headline=""))
+    assert [one.priority for one in advise([nothing], team, (), None, opened_for)] == ["low"], (
+        "nothing was found at all"
+    )
+    waits = Step(plan=plan)
+    assert [one.priority for one in advise([waits], team, (), None, opened_for)] == ["high"], "no step has looked yet"
+    assert urgency("medium", *opened_for) == ["high"]
 
 
 def test_what_stops_the_flood_comes_before_what_its_effect_asks_for() -> None:
