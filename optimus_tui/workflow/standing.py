@@ -264,10 +264,18 @@ def found_nothing(state: IncidentState) -> bool:
 
     A finding that needs no action, such as a service that has just started, is no fault.
     """
-    outcomes = [outcome for step in state.steps for outcome in (step.worst, step.outcome) if outcome is not None]
-    found = [one for of in outcomes for one in of.findings if not rule_of(one.rule).needs_nothing]
-    calm = all(rank(of.severity) <= rank("low") for of in outcomes)
-    return bool(outcomes) and calm and not state.open_findings and worst(found) == "none"
+    found = [one for of in _outcomes(state) for one in of.findings if not rule_of(one.rule).needs_nothing]
+    return _is_calm(state) and worst(found) == "none"
+
+
+def _outcomes(state: IncidentState) -> list[Outcome]:
+    return [outcome for step in state.steps for outcome in (step.worst, step.outcome) if outcome is not None]
+
+
+def _is_calm(state: IncidentState) -> bool:
+    """Return True if something was measured, and neither an alarm nor any step tells of more than notes."""
+    outcomes = _outcomes(state)
+    return bool(outcomes) and not state.open_findings and all(rank(of.severity) < MATTERS for of in outcomes)
 
 
 def left_as(state: IncidentState) -> str:
@@ -309,7 +317,7 @@ def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
     """Yield the name and the words of the time to acknowledge and the time to repair."""
     acknowledged = mtta(state)
     words = f"{UNKNOWN}: no finding says when the fault began, and nobody named it (--began of incident open)"
-    if found_nothing(state):
+    if _is_calm(state):
         words = "nothing to acknowledge: no fault was found"
     if acknowledged is not None:
         words = age(acknowledged)

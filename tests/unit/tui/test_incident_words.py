@@ -33,7 +33,7 @@ from optimus_tui.tui.widgets.bars import words_that_fit
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.closing import found_words, resolution_words
 from optimus_tui.workflow.proof import refused_after
-from optimus_tui.workflow.standing import left_as, proof_status
+from optimus_tui.workflow.standing import durations, left_as, proof_status
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
@@ -357,6 +357,9 @@ def test_where_nothing_wrong_was_found_the_next_key_closes_it_as_a_false_alarm()
     assert resolution_words(play.state) == "nothing had to be done"
     wrong = Play()
     wrong.run("health", outcome(found("latency.few", "low", "engine")))
+    assert ("Time to acknowledge (MTTA)", "nothing to acknowledge: no fault was found") in durations(wrong.state), (
+        "a note is no fault: nobody has to say when it began"
+    )
     assert "false alarm" not in next_words(wrong.state, []) + found_words(wrong.state) + resolution_words(wrong.state)
 
 
