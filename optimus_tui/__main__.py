@@ -137,9 +137,17 @@ def _check_ui_settings(settings: "Settings") -> None:
 )
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
 @click.option("--cluster", is_flag=True, help="Redis is a cluster: three primaries with a replica each.")
+@click.option("--sentinel", is_flag=True, help="Redis is a primary with two replicas that three sentinels watch.")
 @click.pass_context
 def demo(
-    ctx: click.Context, /, scenario: str, drill: str | None, headless: bool, cluster: bool, **given: object
+    ctx: click.Context,
+    /,
+    scenario: str,
+    drill: str | None,
+    headless: bool,
+    cluster: bool,
+    sentinel: bool,
+    **given: object,
 ) -> int:
     """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
     flags = merge_flags(ctx, given)
@@ -148,6 +156,8 @@ def demo(
         raise click.UsageError(
             f"--drill goes without {'--headless' if headless else '--scenario'}: it begins quiet, on a screen"
         )
+    if cluster and sentinel:
+        raise click.UsageError("--cluster and --sentinel do not go together: a cluster promotes its replicas by itself")
     reason = None if headless else why_no_dashboard()
     if reason:
         output.print_error(reason)
@@ -156,9 +166,13 @@ def demo(
     settings = settings_of(flags, {config: os.environ.get(config, "")})
     if not headless:
         _check_ui_settings(settings)
+    from optimus_tui.contract.cluster import Topology
     from optimus_tui.demo.command import main as run_demo
 
-    return run_demo(scenario, headless, base=settings, drill=drill or "", check=_check_ui_settings, cluster=cluster)
+    topology: Topology = "cluster" if cluster else "single"
+    if sentinel:
+        topology = "sentinel"
+    return run_demo(scenario, headless, base=settings, drill=drill or "", check=_check_ui_settings, topology=topology)
 
 
 def run(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ import pytest
 from redis.crc import key_slot
 
 from optimus_tui.contract.cluster import SLOTS
-from optimus_tui.demo.nodes import node_id, node_lines, node_options
+from optimus_tui.demo.nodes import node_id, node_lines, node_options, sentinel_lines, server_options
 from tests.patience import PATIENCE
 from tests.realserver import free_ports, server_binary
 
@@ -189,28 +189,14 @@ class RealSentinels:
         self.folder = Path(tempfile.mkdtemp(prefix="optimus-sentinel-"))
         ports = free_ports(5)
         self.servers, self.ports = ports[:2], ports[2:]
-        common = ("--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0")
         first, second = self.servers
         self.nodes = [
-            Process(binary, self.folder, "server0", "--port", str(first), *common),
-            Process(
-                binary, self.folder, "server1", "--port", str(second), *common, "--replicaof", f"127.0.0.1 {first}"
-            ),
+            Process(binary, self.folder, "server0", *server_options(first)),
+            Process(binary, self.folder, "server1", *server_options(second, first)),
         ]
-        ids = [f"{index + 1:x}" * 40 for index in range(3)]
-        for index, port in enumerate(self.ports):
+        for index in range(len(self.ports)):
             node = Process(binary, self.folder, f"sentinel{index}", "sentinel.conf", "--sentinel")
-            lines = [
-                f"port {port}", "bind 127.0.0.1", f"sentinel myid {ids[index]}",
-                f"sentinel monitor mymaster 127.0.0.1 {first} 2",
-                "sentinel down-after-milliseconds mymaster 500", "sentinel failover-timeout mymaster 5000",
-                f"sentinel known-replica mymaster 127.0.0.1 {second}",
-                *(
-                    f"sentinel known-sentinel mymaster 127.0.0.1 {other} {ids[at]}"
-                    for at, other in enumerate(self.ports)
-                    if at != index
-                ),
-            ]  # fmt: skip
+            lines = [sentinel_lines(self.servers, self.ports, index, 500, 5000)]
             if password:
                 lines += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
             (node.folder / "sentinel.conf").write_text("\n".join([*lines, ""]))

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
 
+Topology = Literal["single", "cluster", "sentinel"]
+"""How a Redis is built: one server, a cluster, or a primary that sentinels name."""
 SLOTS = 16_384
 NODE_AWAY = "its node does not answer"
 """Why the value of a counter is unknown, where that says nothing of the value."""

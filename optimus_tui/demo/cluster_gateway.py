@@ -9,9 +9,8 @@ import importlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from optimus_tui.demo.cluster_client import ClusterScript, PlainNode, ask, nodes_at, scan
+from optimus_tui.demo.node_clients import ClusterScript, PlainNode, ask, open_cluster, scan
 from optimus_tui.probes.redis.nodes import ClusterNodes
 
 Script = Callable[..., Awaitable[Any]]
@@ -184,8 +183,7 @@ def _kept(key: str, seconds: int) -> tuple[tuple[Any, ...], ...]:
 
 def open_redis(url: str) -> ClusterRedis:
     """Return the gateway's client for ``redis+cluster://host:port,host:port``."""
-    places = urlsplit(url).netloc.split(",")
-    return ClusterRedis(nodes_at([int(place.rpartition(":")[2]) for place in places]))
+    return ClusterRedis(open_cluster(url))
 
 
 _GATEWAY.open_redis = open_redis

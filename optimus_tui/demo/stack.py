@@ -10,9 +10,7 @@ import importlib.util
 import json
 import os
 import platform
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +20,8 @@ from typing import Any, NamedTuple
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.child_processes import bound_command, child_environment
+from optimus_tui.contract.cluster import Topology
+from optimus_tui.demo.ports import Ports
 from optimus_tui.wording.safe import safe_text
 
 SERVER_CHOICE = "OPTIMUS_DEMO_SERVER"
@@ -32,35 +32,6 @@ _PASSED_ON = (
     "PYTHONHOME", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", SERVER_CHOICE,
 )  # fmt: skip
 READY_SECONDS = 20.0
-LOOPBACK = "127.0.0.1"
-_LOW, _HIGH = 18_000, 32_000
-
-
-class Ports(NamedTuple):
-    """The loopback ports of one demo.
-
-    ``nodes`` are those of a cluster, of which ``server`` is the first; ``buses`` are the ports over which its nodes
-    talk to each other. Both are empty without a cluster.
-    """
-
-    server: int
-    engine: int
-    gateway: int
-    nodes: tuple[int, ...] = ()
-    buses: tuple[int, ...] = ()
-
-    @property
-    def more(self) -> tuple[int, ...]:
-        """Nodes and buses, in one row."""
-        return *self.nodes, *self.buses
-
-    @property
-    def redis_url(self) -> str:
-        """The address of the server, or of the primaries of the cluster."""
-        if not self.nodes:
-            return f"redis://{LOOPBACK}:{self.server}/0"
-        primaries = self.nodes[: len(self.nodes) // 2]
-        return "redis+cluster://" + ",".join(f"{LOOPBACK}:{port}" for port in primaries)
 
 
 class ChildPlan(NamedTuple):
@@ -135,14 +106,20 @@ def bundled_server() -> str | None:
     return None
 
 
-def service_plan(name: str, port: int, *, on_cluster: bool = False) -> ChildPlan:
+_APPS = {
+    ("engine", "single"): "ai_engine.app:app",
+    ("gateway", "single"): "backend.app:app",
+    ("gateway", "cluster"): "optimus_tui.demo.cluster_gateway:app",
+    ("gateway", "sentinel"): "optimus_tui.demo.sentinel_gateway:app",
+}
+
+
+def service_plan(name: str, port: int, topology: Topology = "single") -> ChildPlan:
     """Return how to run the ``engine`` or the ``gateway`` of the reference project, as its README says.
 
-    ``on_cluster``: the gateway's client of Redis is one of a cluster.
+    ``topology``: how the Redis is built that the gateway has a client of.
     """
-    app = {"engine": "ai_engine.app:app", "gateway": "backend.app:app"}[name]
-    if on_cluster and name == "gateway":
-        app = "optimus_tui.demo.cluster_gateway:app"
+    app = _APPS[name, topology]
     options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning")
     question = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     return ChildPlan(name, name, bound_command("module", "uvicorn", app, *options), port, question, b"HTTP/1.1 ")
@@ -150,13 +127,7 @@ def service_plan(name: str, port: int, *, on_cluster: bool = False) -> ChildPlan
 
 def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:
     """Return the traffic's command line. Its end is not bound to the supervisor: it cleans up if that is killed."""
-    places: Mapping[str, object] = {
-        **dict(zip(("server", "engine", "gateway"), ports, strict=False)),
-        "nodes": ",".join(map(str, ports.nodes)),
-        "directory": directory,
-    }
-    options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
-    return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", *options)
+    return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", str(directory), json.dumps(ports))
 
 
 class ChildFailed(Exception):
@@ -234,7 +205,7 @@ class Child(LoggedProcess):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.plan.port)
                 try:
                     writer.write(self.plan.greeting)
-                    return self.plan.welcome in await reader.read(64)
+                    return self.plan.welcome in await reader.read(4096)
                 finally:
                     writer.close()
         except (OSError, TimeoutError):
@@ -278,27 +249,3 @@ def last_line(log: Path) -> str:
         if lines:
             return safe_text(lines[-1])
     return ""
-
-
-def choose_ports(count: int) -> tuple[int, ...]:
-    """Return ``count`` different TCP ports that are free on 127.0.0.1 now.
-
-    They are below every usual ephemeral range, so that no outgoing connection takes one before its server listens. A
-    port that is taken meanwhile is reported by the server that cannot bind it.
-
-    Raises:
-        OSError: There are not enough free ports.
-    """
-    with contextlib.ExitStack() as held:
-        return tuple(_reserve(held) for _ in range(count))
-
-
-def _reserve(held: contextlib.ExitStack) -> int:
-    pick = random.SystemRandom()
-    for attempt in range(200):
-        probe = held.enter_context(socket.socket())
-        with contextlib.suppress(OSError):
-            # After 150 busy ports any free one is used, also an ephemeral one.
-            probe.bind((LOOPBACK, pick.randrange(_LOW, _HIGH) if attempt < 150 else 0))
-            return int(probe.getsockname()[1])
-    raise OSError("no free loopback port for the demo")

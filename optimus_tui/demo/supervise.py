@@ -17,14 +17,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from optimus_tui.demo import DEFAULT
-from optimus_tui.demo.nodes import NODE, node_plans
+from optimus_tui.demo.nodes import NODE, node_plans, sentinel_plans
+from optimus_tui.demo.ports import Ports
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS, Scenario
 from optimus_tui.demo.stack import (
     Child,
     ChildFailed,
     ChildPlan,
-    Ports,
     Traffic,
     demo_environment,
     read_lines,
@@ -39,8 +41,9 @@ MAX_RESTARTS = 5
 AWAY_SECONDS = 1.0
 """Before a child that ended is started again: long enough to be seen as an outage."""
 NODE_AWAY_SECONDS = 10.0
-"""The same for a node of a cluster, so that its replica takes its place meanwhile."""
+"""The same for one server of several, so that a replica takes its place meanwhile."""
 NO_SERVER = "no server to run: pip install 'optimus-tui[demo]'"
+_BUILT = {"single": "a server", "cluster": "a cluster", "sentinel": "a primary, replicas and sentinels"}
 
 
 class Supervisor:
@@ -61,12 +64,12 @@ class Supervisor:
         Raises:
             ChildFailed: A child did not start.
         """
-        tell(progress="starting a cluster" if self.ports.nodes else "starting a server")
+        tell(progress=f"starting {_BUILT[self.ports.topology]}")
         # Those that import slowly start first; they need the server only for their first request.
-        self._launch(service_plan("gateway", self.ports.gateway, on_cluster=bool(self.ports.nodes)))
+        self._launch(service_plan("gateway", self.ports.gateway, self.ports.topology))
         self._launch(service_plan("engine", self.ports.engine))
         if self.ports.nodes:
-            await self._start_cluster()
+            await self._start_nodes()
         else:
             await self._start_server()
         tell(progress="starting the gateway and the engine")
@@ -90,10 +93,12 @@ class Supervisor:
             return
         raise ChildFailed("; ".join(reasons) or NO_SERVER)
 
-    async def _start_cluster(self) -> None:
+    async def _start_nodes(self) -> None:
+        """Start what a cluster, or a primary with sentinels, consists of."""
+        plans = sentinel_plans if self.ports.topology == "sentinel" else node_plans
         reasons = []
         for binary in server_binaries():
-            nodes = [self._launch(plan) for plan in node_plans(binary, self.ports, self.directory)]
+            nodes = [self._launch(plan) for plan in plans(binary, self.ports, self.directory)]
             try:
                 await asyncio.gather(*(node.answers() for node in nodes))
             except (ChildFailed, OSError) as failed:
@@ -137,7 +142,7 @@ class Supervisor:
             self.children.pop("engine").end()
 
     async def watch(self) -> None:
-        """Restart children that ended, at most ``MAX_RESTARTS`` times; nodes of a cluster as often as they end.
+        """Restart children that ended, at most ``MAX_RESTARTS`` times; one server of several as often as it ends.
 
         Raises:
             ChildFailed: A child ended too often.
@@ -246,17 +251,15 @@ async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) ->
 
 
 def main(argv: list[str]) -> None:
-    """Run ``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``, for a cluster with nodes and buses."""
-    parent, server, engine, gateway = map(int, argv[:4])
-    places = [int(word) for word in argv[6:]]
-    half = len(places) // 2
-    ports = Ports(server, engine, gateway, tuple(places[:half]), tuple(places[half:]))
+    """Run ``supervise PARENT_PID SCENARIO NICENESS PORTS``, with the fields of ``Ports`` as a JSON array."""
+    parent, scenario = int(argv[0]), SCENARIOS[argv[1]]
+    ports = msgspec.json.decode(argv[3], type=Ports)
     with contextlib.suppress(OSError):
-        os.nice(int(argv[5]))
+        os.nice(int(argv[2]))
     directory = Path(tempfile.mkdtemp(prefix="optimus-demo-"))
     tell(directory=str(directory))
     try:
-        asyncio.run(run(ports, SCENARIOS[argv[4]], parent, directory))
+        asyncio.run(run(ports, scenario, parent, directory))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -4,7 +4,6 @@ Orders are JSON lines on standard input, each answered on standard output. If st
 was not killed, the supervisor died: then it ends the server and removes the directory.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -20,6 +19,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
+import msgspec
+
+from optimus_tui.demo.ports import Ports
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import DICE, TENANTS, Http, Resp, Users, greet
 
@@ -42,7 +44,7 @@ _NEWCOMER_SECONDS = 0.8
 
 
 class Server(Protocol):
-    """What the faults need of Redis: one server, or a cluster."""
+    """What the faults need of Redis: one server or several."""
 
     async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
         """Return the replies, or None if the server did not answer."""
@@ -359,26 +361,27 @@ async def listen(orders: "asyncio.Queue[dict[str, str]]") -> None:
 
 async def execute_will(servers: Sequence[Resp], directory: str) -> None:
     """Clean up if the supervisor was killed: end the servers that are the demo's, and remove the directory."""
-    for server in servers:
-        replies = await server.send(("CONFIG", "GET", "dir"))
-        if replies and isinstance(replies[0], list) and any(_within(reply, directory) for reply in replies[0]):
+    for server in servers:  # A sentinel has no CONFIG; of its file INFO tells.
+        replies = await server.send(("CONFIG", "GET", "dir"), ("INFO", "server"))
+        if replies and os.fsencode(directory) in b" ".join(_texts(replies)):
             await server.send(("SHUTDOWN", "NOSAVE"))
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _within(path: object, directory: str) -> bool:
-    return isinstance(path, bytes) and os.fsdecode(path).startswith(directory)
+def _texts(reply: object) -> list[bytes]:
+    if isinstance(reply, list):
+        return [text for one in reply for text in _texts(one)]
+    return [reply] if isinstance(reply, bytes) else []
 
 
-async def run(options: argparse.Namespace) -> None:
+async def run(ports: Ports, directory: str) -> None:
     """Serve until standard input ends."""
-    nodes = [int(port) for port in options.nodes.split(",") if port]
-    server: Server = Resp(options.server)
-    if nodes:
-        from optimus_tui.demo.cluster_client import ClusterServer
+    server: Server = Resp(ports.server)
+    if ports.nodes:
+        from optimus_tui.demo.node_clients import SeveralServers, open_nodes
 
-        server = ClusterServer(nodes)
-    world = World(Http(options.gateway), Http(options.engine), server)
+        server = SeveralServers(open_nodes(ports.redis_url))
+    world = World(Http(ports.gateway), Http(ports.engine), server)
     orders: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     serving = asyncio.ensure_future(obey(orders, world))
     listening = asyncio.ensure_future(listen(orders))
@@ -386,18 +389,14 @@ async def run(options: argparse.Namespace) -> None:
     if serving in done:
         serving.result()
     signal.alarm(3)  # If the clean-up hangs, this ends the process.
-    await execute_will([Resp(port) for port in nodes or [options.server]], options.directory)
+    # The sentinels end first, so that they promote none of the servers that end.
+    await execute_will([Resp(port) for port in (*ports.sentinels, *(ports.nodes or [ports.server]))], directory)
     os._exit(0)
 
 
 def main(argv: list[str]) -> None:
-    """Run ``traffic --server PORT --engine PORT --gateway PORT --directory DIR [--nodes PORT,PORT…]``."""
-    parser = argparse.ArgumentParser()
-    for name in ("server", "engine", "gateway"):
-        parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--nodes", default="")
-    parser.add_argument("--directory", type=os.path.realpath, required=True)
-    asyncio.run(run(parser.parse_args(argv)))
+    """Run ``traffic DIRECTORY PORTS``, with the fields of ``Ports`` as a JSON array."""
+    asyncio.run(run(msgspec.json.decode(argv[1], type=Ports), os.path.realpath(argv[0])))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from optimus_tui.contract.cluster import Topology
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.table import BY_KEY, Bell, ReadFrom
 from optimus_tui.settings.validation import ValidateTable
@@ -121,7 +122,7 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     are the rest of these. User and password belong to the servers; sentinels have a login of their own.
     """
 
-    topology: Literal["single", "cluster", "sentinel"] = "single"
+    topology: Topology = "single"
 
     scheme: str = "redis"
     host: str = "localhost"

@@ -8,9 +8,10 @@ change the server or database are refused.
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import unquote
 
+from optimus_tui.contract.cluster import Topology
 from optimus_tui.settings.model import RedisTarget, Secret, address
 from optimus_tui.settings.table import SettingsError, note_left_out, unquoted
 
@@ -45,7 +46,6 @@ SCHEMES = {
     "redis+socket": "unix",
 }
 """What an address may begin with, and the scheme that it means."""
-Topology = Literal["single", "cluster", "sentinel"]
 TOPOLOGIES: dict[str, tuple[str, Topology]] = {
     "redis+cluster": ("redis", "cluster"),
     "rediss+cluster": ("rediss", "cluster"),

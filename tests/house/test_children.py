@@ -14,7 +14,8 @@ import pytest
 import optimus_tui
 from optimus_tui.actions.drafts.draft_checks import SandboxRunner
 from optimus_tui.child_processes import child_environment, minimal_environment
-from optimus_tui.demo.stack import Ports, demo_environment
+from optimus_tui.demo.ports import Ports
+from optimus_tui.demo.stack import demo_environment
 from optimus_tui.tui import terminal
 from tests.patience import PATIENCE
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-import psutil
 import pytest
 
+from optimus_tui.contract.cluster import Topology
 from optimus_tui.demo import command
-from optimus_tui.demo.cluster_client import ClusterServer
 from optimus_tui.demo.command import DemoHandle
+from optimus_tui.demo.node_clients import SeveralServers, open_nodes
 from optimus_tui.demo.stack import SERVER_CHOICE, server_binaries
 from optimus_tui.demo.tenants import Http, Resp
-from tests.live.demo.driver import quiet_demo
+from tests.live.demo.driver import quiet_demo, serving
 
 pytestmark = pytest.mark.live
 TENANT = {"X-Tenant-ID": "acme:eu"}
@@ -21,17 +21,19 @@ TENANT = {"X-Tenant-ID": "acme:eu"}
 def demo() -> Iterator[DemoHandle]:
     if not server_binaries():
         pytest.skip("no real server here")
-    yield from quiet_demo(60.0, cluster=True)
+    yield from quiet_demo(60.0, topology="cluster")
 
 
 @pytest.fixture
-async def server(demo: DemoHandle) -> AsyncIterator[ClusterServer]:
-    made = ClusterServer(demo.ports.nodes)
+async def server(demo: DemoHandle) -> AsyncIterator[SeveralServers]:
+    made = SeveralServers(open_nodes(demo.ports.redis_url))
     yield made
     await made.aclose()
 
 
-async def test_keys_of_all_kinds_are_on_all_nodes_and_none_is_for_ever(demo: DemoHandle, server: ClusterServer) -> None:
+async def test_keys_of_all_kinds_are_on_all_nodes_and_none_is_for_ever(
+    demo: DemoHandle, server: SeveralServers
+) -> None:
     names: set[bytes] = set()
     async with asyncio.timeout(20):
         while not names or {name.split(b":")[0] for name in names} < {b"cache", b"cache_coherence", b"rate_limit"}:
@@ -60,7 +62,7 @@ async def test_an_answer_is_cached_until_a_write_makes_it_stale(demo: DemoHandle
 
 
 async def test_scenarios_that_reach_into_redis_work_on_the_owner_of_each_key(
-    demo: DemoHandle, server: ClusterServer
+    demo: DemoHandle, server: SeveralServers
 ) -> None:
     assert (await demo.play("immortal-counter")).done
     assert await server.send(("PTTL", "rate_limit:clinic_b:chat")) == [-1]
@@ -73,10 +75,10 @@ async def test_scenarios_that_reach_into_redis_work_on_the_owner_of_each_key(
 
 
 async def test_the_rest_lives_while_a_primary_is_away_and_its_replica_follows(
-    demo: DemoHandle, server: ClusterServer
+    demo: DemoHandle, server: SeveralServers
 ) -> None:
     gateway, dying = Http(demo.ports.gateway), demo.ports.nodes[1]
-    (process,) = _serving(dying)
+    (process,) = serving(dying)
     process.kill()
     assert (await gateway.ask("GET", "/health")).status == 200
     async with asyncio.timeout(20):
@@ -84,21 +86,14 @@ async def test_the_rest_lives_while_a_primary_is_away_and_its_replica_follows(
             pass
     gateway.close()
     demo.stop()
-    assert not any(_serving(port) for port in demo.ports.nodes)
+    assert not any(serving(port) for port in demo.ports.nodes)
 
 
-def _serving(port: int) -> list[psutil.Process]:
-    return [
-        one
-        for one in psutil.process_iter(["cmdline"])
-        if f"127.0.0.1:{port} [cluster]" in " ".join(one.info["cmdline"] or ())
-    ]
-
-
+@pytest.mark.parametrize(("topology", "subject"), [("cluster", "a cluster"), ("sentinel", "a primary with sentinels")])
 def test_without_a_real_server_one_sentence_names_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    topology: Topology, subject: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(SERVER_CHOICE, "fakeredis")
-    assert command.main(headless=True, cluster=True) == command.USAGE
+    assert command.main(headless=True, topology=topology) == command.USAGE
     out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1 and "install redis-server" in err
+    assert out == "" and err.count("\n") == 1 and f"{subject} needs" in err and "install redis-server" in err

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from optimus_tui.demo import DRILLS, NAMES, command, stack
 from optimus_tui.demo.command import DemoHandle
+from optimus_tui.demo.ports import Ports, choose_ports
 from optimus_tui.demo.scenarios import SCENARIOS
-from optimus_tui.demo.stack import Ports, choose_ports, demo_environment, server_plans
+from optimus_tui.demo.stack import demo_environment, server_plans
 from optimus_tui.demo.tenants import TENANTS, Http, Resp
 from optimus_tui.demo.traffic import ACTS
 from optimus_tui.settings.model import Settings, Thresholds
@@ -110,6 +112,17 @@ def test_the_dashboard_gets_the_users_taste_and_the_demos_addresses() -> None:
     assert (shown.gateway_url, shown.engine_url) == ("http://127.0.0.1:3", "http://127.0.0.1:2")
     assert shown.redis.label == "127.0.0.1:1/0"
     assert (shown.theme, shown.thresholds.near_limit, shown.refresh_seconds) == ("optimus-light", 0.5, 1.0)
+
+
+def test_the_dashboard_gets_the_address_of_each_topology() -> None:
+    for topology in ("single", "cluster", "sentinel"):
+        handle = DemoHandle(topology=topology)  # type: ignore[arg-type]
+        redis = command.demo_settings(handle, Settings(read_from="replica")).redis
+        handle.stop()
+        assert (redis.topology, redis.read_from) == (topology, "replica")
+        assert redis.service == ("mymaster" if topology == "sentinel" else "")
+        assert len(redis.seeds) == (1 if topology == "single" else 3)
+        assert msgspec.json.decode(msgspec.json.encode(handle.ports), type=Ports) == handle.ports
 
 
 async def test_a_missing_server_is_an_answer_not_an_exception() -> None:

@@ -1,7 +1,7 @@
-"""The clients that the demo's own gateway and traffic have of a cluster.
+"""The clients that the demo's own gateway and traffic have of a cluster, or of the primary that sentinels name.
 
-They take the ways of the product: one connection pool a node, the owner of each key by the cluster's own map. What a
-node leaves unanswered fails, and nothing else does.
+They take the ways of the product: one connection pool a node, the owner of each key by the cluster's own map, the
+primary by the sentinels' word. What a node leaves unanswered fails, and nothing else does.
 """
 
 import hashlib
@@ -15,10 +15,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from optimus_tui.clock import Clock
-from optimus_tui.demo.stack import LOOPBACK
 from optimus_tui.demo.tenants import RespError
 from optimus_tui.probes.redis.nodes import ClusterNodes
+from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.redis_url import parse_redis_url
 
 PATIENCE_SECONDS = 2.0
 PAGE = 500
@@ -54,14 +55,30 @@ class PlainNode:
         await self._redis.aclose()
 
 
-def nodes_at(ports: Sequence[int]) -> ClusterNodes[PlainNode]:
-    """Return the nodes of the cluster that these ports of this machine belong to."""
-    first, *others = ((LOOPBACK, port) for port in ports)
-    target = RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others))
-    return ClusterNodes(target, PlainNode, Clock())
+Nodes = ClusterNodes[PlainNode] | SentinelPrimary[PlainNode]
 
 
-async def ask(nodes: ClusterNodes[PlainNode], *commands: Words) -> list[Any]:
+def open_cluster(url: str) -> ClusterNodes[PlainNode]:
+    """Return the nodes of the cluster that the addresses of ``redis+cluster://`` belong to."""
+    return ClusterNodes(parse_redis_url(url, "demo"), PlainNode, Clock())
+
+
+def open_nodes(url: str) -> Nodes:
+    """Return the nodes of a cluster, or the primary that the sentinels of ``redis+sentinel://`` name."""
+    target = parse_redis_url(url, "demo")
+    if target.topology == "sentinel":
+        return SentinelPrimary(target, PlainNode, PlainNode, Clock())
+    return open_cluster(url)
+
+
+async def _primaries(nodes: Nodes) -> list[PlainNode]:
+    if isinstance(nodes, SentinelPrimary):
+        return [await nodes.primary()]
+    await nodes.ready()
+    return [nodes.servers.at(place) for place in nodes.primaries]
+
+
+async def ask(nodes: Nodes, *commands: Words) -> list[Any]:
     """Return the replies to commands, each sent to the owner of its key; raise the first error."""
     replies = await nodes.run(commands)
     for reply in replies:
@@ -70,28 +87,27 @@ async def ask(nodes: ClusterNodes[PlainNode], *commands: Words) -> list[Any]:
     return replies
 
 
-async def scan(nodes: ClusterNodes[PlainNode], pattern: str) -> AsyncIterator[list[bytes]]:
+async def scan(nodes: Nodes, pattern: str) -> AsyncIterator[list[bytes]]:
     """Yield the names that match on all primaries, page by page.
 
     Raises:
         RedisError: a node does not answer.
     """
-    await nodes.ready()
-    for place in nodes.primaries:
+    for primary in await _primaries(nodes):
         cursor = b"0"
         while True:
             words = ("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE)
-            cursor, keys = await nodes.servers.at(place).execute_command(*words)
+            cursor, keys = await primary.execute_command(*words)
             yield keys
             if cursor == b"0":
                 break
 
 
-class ClusterServer:
-    """What the faults of the scenarios need of a cluster, in the form of ``tenants.Resp``."""
+class SeveralServers:
+    """What the faults of the scenarios need of several servers, in the form of ``tenants.Resp``."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self._nodes = nodes_at(ports)
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
 
     async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
         """Return the replies (errors as ``RespError``), or None if no node answered."""
