@@ -341,7 +341,7 @@ async def _act(
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
         action_log.leave()
-        await _let_go(lock, servers)
+        await _let_go(dependencies, lock, servers)
 
 
 async def _lock(dependencies: ActionDependencies, plan: Plan, servers: OperatorServers) -> TenantLock:
@@ -349,7 +349,7 @@ async def _lock(dependencies: ActionDependencies, plan: Plan, servers: OperatorS
     name = lock_name(plan.request)
     node = SlotOwners(plan.where.nodes).of(name)
     connection = await servers.at(node)
-    return TenantLock(connection, name, plan.id, plan.where.user, dependencies.clock)
+    return TenantLock(connection, name, plan.id, plan.where.user, dependencies.clock, dependencies.ended_locks)
 
 
 async def _run(plan: Plan, run: BatchRun, servers: OperatorServers, lock: TenantLock) -> None:
@@ -430,11 +430,14 @@ def _permit(dependencies: ActionDependencies, plan: Plan) -> Permit:
     return Permit(recipe.commands, keys, plan.channel, lock_name(request), dependencies.target.db)
 
 
-async def _let_go(lock: TenantLock | None, servers: OperatorServers) -> None:
+async def _let_go(dependencies: ActionDependencies, lock: TenantLock | None, servers: OperatorServers) -> None:
+    held = lock is not None and lock.held
     try:
         if lock is not None:
             await lock.release()
     except ConnectionLost:
-        pass  # The lock expires by itself in 30 s.
+        pass  # The lock expires by itself in 30 s, or the next action of this process goes on with it.
     finally:
         await servers.close()
+        if lock is not None and held:
+            dependencies.ended_locks.add(lock)

@@ -22,6 +22,7 @@ from optimus_tui.actions.redis.key_actions import recipe_for
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request, check_windows, foreign
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, Listener, OperatorConnection, Permit
 from optimus_tui.actions.redis.servers import OperatorServers
+from optimus_tui.actions.redis.tenant_lock import EndedLocks
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import (
     Confirmation,
@@ -68,6 +69,7 @@ class ActionDependencies(NamedTuple):
     verify_seconds: float
     tuning: Tuning
     layout: KeyLayout
+    ended_locks: EndedLocks
 
     def servers(self, permit: Permit, plan: Plan) -> OperatorServers:
         """Return the servers of a plan, with this permit for each connection; they are opened on first use."""

@@ -22,6 +22,7 @@ from optimus_tui.actions.planning import Walked, make_plan, of_primaries, previe
 from optimus_tui.actions.redis.identity import moved, operator_target
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.actions.redis.operator_connection import Listener
+from optimus_tui.actions.redis.tenant_lock import EndedLocks
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
     CACHE_TTL_SECONDS,
@@ -128,6 +129,7 @@ class ActionService:
             verify_seconds,
             context.tuning,
             context.layout,
+            EndedLocks(),
         )
 
     def may_ever_arm(self) -> Refusal | None:

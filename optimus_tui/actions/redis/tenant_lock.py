@@ -25,18 +25,47 @@ def lock_name(request: ActionRequest) -> bytes:
     return LOCK_PREFIX + quoted(request.tenant).encode()
 
 
+class EndedLocks:
+    """The last lock of each tenant that an action of this process held, once that action has ended.
+
+    It may be there still: a replica that took the primary's place has it, or the connection was lost before it was
+    released. Nobody uses it any more.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+
+    def add(self, lock: "TenantLock") -> None:
+        """Note that the action of this lock has ended: nothing more is sent for it."""
+        self.values[lock.name] = lock.value
+
+    def __contains__(self, lock: tuple[bytes, object]) -> bool:
+        """Return whether the lock of this name with this value was one of ours."""
+        name, value = lock
+        return value is not None and self.values.get(name) == value
+
+
 class TenantLock:
     """The lock that keeps two actions on one tenant apart.
 
     Its owner renews it, and it expires after 30 s. If the login has no right to set locks, or the server no memory, the
     action runs without one (``held`` is False): at worst, a second action finds the keys already gone. The lock of
-    another owner is never taken over, however old it is.
+    another owner is never taken over, however old it is; one of our own action that has ended is gone on with.
     """
 
-    def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str, clock: Clock) -> None:
-        self._connection, self._name, self.held = connection, name, False
+    def __init__(
+        self,
+        connection: OperatorConnection,
+        name: bytes,
+        action: str,
+        user: str,
+        clock: Clock,
+        ended: EndedLocks | None = None,
+    ) -> None:
+        self._connection, self.name, self.held = connection, name, False
+        self._ended = ended or EndedLocks()
         self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
-        self._value, self._clock = b"", clock
+        self.value, self._clock = b"", clock
         self._seen = 0.0
 
     @property
@@ -60,23 +89,37 @@ class TenantLock:
             ConnectionLost: The connection ended.
         """
         now = await self._seconds()
-        self._value = msgspec.json.encode({**self._owner, "since": now})
+        self.value = msgspec.json.encode({**self._owner, "since": now})
         try:
-            taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
-            other = None if taken == b"OK" else await self._connection.ask("GET", self._name)
-            if again and _owner(other).get("action") == self._owner["action"]:
-                await self._connection.ask("UNLINK", self._name)
-                taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+            taken, other = await self._set()
+            ours = again and _owner(other).get("action") == self._owner["action"]
+            if isinstance(other, bytes) and (ours or (self.name, other) in self._ended):
+                taken, other = await self._go_on_with(other)
         except (NoPermissionError, OutOfMemoryError):
             return None  # A server without memory cannot store a lock, and unlinking keys is what helps it.
         except ResponseError as error:
             if "WRONGTYPE" in str(error):
                 return self._stuck("is not a lock: it holds another type of value")
             return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
-        self.held, self._seen = taken == b"OK", self._clock.mono()
+        self.held, self._seen = taken, self._clock.mono()
         if self.held:
             return None
         return await self._held_by(other, now)
+
+    async def _set(self) -> tuple[bool, object]:
+        """Set the lock if there is none. Return whether it was set, and else the one that is there."""
+        if await self._connection.ask("SET", self.name, self.value, "NX", "PX", LOCK_MS) == b"OK":
+            return True, None
+        return False, await self._connection.ask("GET", self.name)
+
+    async def _go_on_with(self, value: bytes) -> tuple[bool, object]:
+        """Renew a lock that is there instead of removing it: at that moment it may be another owner's already."""
+        await self._connection.ask("PEXPIRE", self.name, LOCK_MS)
+        now = await self._connection.ask("GET", self.name)
+        if now == value:
+            self.value = value
+            return True, None
+        return (False, now) if now is not None else await self._set()
 
     async def keep(self) -> str | None:
         """Renew the lock if 5 s have passed since the last time. Return why it is lost, or None.
@@ -87,8 +130,8 @@ class TenantLock:
             return None
         try:
             asked = self._clock.mono()
-            ours = await self._connection.ask("GET", self._name) == self._value
-            if ours and await self._connection.ask("PEXPIRE", self._name, LOCK_MS) == 1:
+            ours = await self._connection.ask("GET", self.name) == self.value
+            if ours and await self._connection.ask("PEXPIRE", self.name, LOCK_MS) == 1:
                 self._seen = asked
                 return None
         except ResponseError as error:
@@ -99,7 +142,7 @@ class TenantLock:
     async def _held_by(self, value: object, now: float) -> Refusal:
         """Return who holds the lock. One without a TTL is named, because waiting does not help there."""
         try:
-            left = await self._connection.ask("PTTL", self._name)
+            left = await self._connection.ask("PTTL", self.name)
         except ResponseError:
             left = None
         if left == -1:
@@ -111,18 +154,18 @@ class TenantLock:
 
     def _stuck(self, why: str) -> Refusal:
         remedy = f"look at it, and remove it once it is not in use: {self._command('UNLINK')}"
-        return Refusal("locked", f"the lock key {safe_text(self._name, 200)} {why}", remedy)
+        return Refusal("locked", f"the lock key {safe_text(self.name, 200)} {why}", remedy)
 
     def _command(self, word: str) -> str:
         """Return the command that the operator may type; it is not sent from here."""
-        return safe_text(redis_cli(self._connection.target, [word, self._name]), 400)
+        return safe_text(redis_cli(self._connection.target, [word, self.name]), 400)
 
     async def release(self) -> None:
         """Remove the lock if it is still ours; otherwise it expires by itself."""
         held, self.held = self.held, False
         with contextlib.suppress(ResponseError):
-            if held and await self._connection.ask("GET", self._name) == self._value:
-                await self._connection.ask("UNLINK", self._name)
+            if held and await self._connection.ask("GET", self.name) == self.value:
+                await self._connection.ask("UNLINK", self.name)
 
     async def _seconds(self) -> float:
         try:

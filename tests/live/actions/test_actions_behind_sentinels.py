@@ -120,9 +120,10 @@ async def test_a_demoted_primary_that_still_takes_writes_gets_none(sentinels: Re
         action_service.guard.listener = None
         assert not isinstance(await action_service.arm("test"), Refusal)
         until(lambda: b"connected_slaves:1" in raw(new, "INFO replication"), 30)
-        say(new, "UNLINK", "optimus:lock:acme")  # It was released on the old primary; here it would end in 30 s.
+        # Its own lock was released on the old primary only: here it would go on for 30 s.
         again = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
     assert set(again.counts) == {"done"} and there(new) == set()
+    assert say(new, "EXISTS", "optimus:lock:acme") == 0
     events = [record["event"] for record in read(tmp_path / "audit.jsonl")]
     assert events.count("published") == 1
 

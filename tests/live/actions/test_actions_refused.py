@@ -12,7 +12,7 @@ from optimus_tui.actions import action_log
 from optimus_tui.actions.redis.key_actions import touch_without_ttl
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
-from optimus_tui.actions.redis.tenant_lock import RENEW_SECONDS, TenantLock
+from optimus_tui.actions.redis.tenant_lock import RENEW_SECONDS, EndedLocks, TenantLock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.chain import read
 from optimus_tui.probes.load_meter import LoadMeter
@@ -279,6 +279,52 @@ async def test_a_lock_whose_owner_died_ends_by_itself_row_76(server: RealServer,
         while number(server, "EXISTS", "optimus:lock:acme"):
             pass
         assert (await carried_out(action_service, plan)).counts == {"done": 1}
+
+
+async def test_the_lock_of_an_ended_action_of_ones_own_is_gone_on_with_and_a_foreign_one_never(
+    server: RealServer, tmp_path: Path
+) -> None:
+    put(server, "cache:conv:acme:1")
+    name, values = b"optimus:lock:acme", list[bytes]()
+    async with armed(server.port, tmp_path) as action_service:
+
+        def keep(words: tuple[object, ...]) -> None:
+            if words[0] == "SET" and isinstance(words[2], bytes):
+                values.append(words[2])
+
+        action_service.guard.listener = keep
+        await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
+        for last in (b"", b" "):  # as a replica has it that took the primary's place; then of somebody like us
+            put(server, "cache:conv:acme:1")
+            server.command("SET", name, values[-1] + last, "PX", "20000")
+            plan = await planned(action_service, "invalidate_tenant")
+            if not last:
+                assert (await carried_out(action_service, plan)).counts == {"done": 1}
+                assert number(server, "EXISTS", name) == 0, "it is released by the action that went on with it"
+                continue
+            assert await refused(action_service, plan) == "locked"
+    assert number(server, "EXISTS", name) == 1 and number(server, "PTTL", name) <= 20_000
+
+
+async def test_a_lock_that_another_owner_takes_meanwhile_is_not_gone_on_with(server: RealServer) -> None:
+    name, foreign = b"optimus:lock:acme", b'{"action":"other"}'
+    ended = EndedLocks()
+
+    def between(words: tuple[object, ...]) -> None:
+        """Between our look and our going on, the old lock ends and somebody takes the next."""
+        if words[0] == "PEXPIRE":
+            server.command("SET", name, foreign, "PX", "30000")
+
+    connection = await open_operator_connection(local(server.port), Permit(lock=name), LoadMeter(), between)
+    try:
+        first, next_one = (TenantLock(connection, name, action, "ann", FixedClock(), ended) for action in ("1", "2"))
+        assert await first.take() is None
+        ended.add(first)
+        refusal = await next_one.take()
+        assert refusal is not None and refusal.code == "locked" and not next_one.held
+    finally:
+        await connection.close()
+    assert foreign in server.command("GET", name)
 
 
 async def test_the_recommended_login_can_do_every_action_and_nothing_that_is_not_sent(
