@@ -9,7 +9,7 @@ from optimus_tui.contract.reading import Fault
 Topology = Literal["single", "cluster", "sentinel"]
 """How a Redis is built: one server, a cluster, or a primary that sentinels name."""
 SLOTS = 16_384
-NODE_AWAY = "its node does not answer"
+NODE_AWAY = "its node is away"
 """Why the value of a counter is unknown, where that says nothing of the value."""
 
 

@@ -14,7 +14,7 @@ ALL_TENANTS = "all tenants together"
 NO_WINDOW = "a sorted set: its window is not known"
 """The problem of a sliding window that cannot be counted because its length is not known."""
 
-LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
+LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "unknown", "broken"]
 NoTtl = Literal["", "heals", "dated", "normal"]
 """What a missing TTL means where the counter is not stuck for that; "" where it is, and where there is a TTL.
 

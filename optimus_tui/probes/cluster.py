@@ -1,6 +1,8 @@
 """Read a whole cluster: what its nodes say of it, and the state of each of them, replicas included."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -52,6 +54,10 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
     owners = [node for node in nodes if node.node is not None and node.node.role == "primary" and node.node.slots]
     dead = [place for node, place in zip(nodes, places, strict=True) if node.node is not None and node.node.fault]
     lost = cluster.lost_slots(dead)
+    if lost:  # The slots may have been asked for before a replica took the place of one that is away.
+        with contextlib.suppress(*OUTAGES):
+            await cluster.learn()
+        lost = cluster.lost_slots(dead)
     answering = [node for node in owners if node.node is not None and node.node.fault is None]
     failed: Fault | None = None
     if not answering:
@@ -76,7 +82,7 @@ async def _in_time(read_one: ReadOne, node: ObserverRedis, wall: float, mono: fl
         async with asyncio.timeout(NODE_SECONDS):
             return await read_one(node)
     except TimeoutError:
-        fault = Fault("timeout", f"no complete answer from {safe_text(node.target.label, 80)} within {NODE_SECONDS} s")
+        fault = Fault("timeout", f"no complete answer within {NODE_SECONDS} s")
         return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
 
 
@@ -114,9 +120,16 @@ def _node(
         slots=node.count,
         judged=_judged(node),
         primary=owner,
-        fault=reading.fault,
+        fault=_without(place, reading.fault),
     )
     return replace(reading.value or ServerState(latency_ms=None), node=facts)
+
+
+def _without(place: NodeAddress, fault: Fault | None) -> Fault | None:
+    """Return a fault whose message does not begin with the node: where it is told, the node stands before it."""
+    if fault is None:
+        return None
+    return replace(fault, message=re.sub(rf"^{re.escape(str(place))}(/\d+)?: ", "", fault.message))
 
 
 def _judged(node: ListedNode) -> Literal["ok", "pfail", "fail"]:

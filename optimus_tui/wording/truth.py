@@ -230,6 +230,7 @@ LIMIT_MARKS: dict[LimitState, StateGlyph] = {
     "near": StateGlyph("▲", "near", "warning"),
     "ok": StateGlyph(" ", "ok", "ok"),
     "unknown limit": StateGlyph("○", "unknown limit", "quiet"),
+    "unknown": StateGlyph("?", "unknown", "quiet"),
     "broken": StateGlyph("✖", "broken", "quiet"),
 }
 

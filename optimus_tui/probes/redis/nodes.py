@@ -310,6 +310,7 @@ class ClusterNodes(Generic[Client]):
             except LOST_SERVER as error:
                 why = error
                 self.note_away(place, error)
+        self._doubted = True  # as long as it is away, another node may take its slots at any time
         for index in indices:
             replies[index] = NodeAway(client.target, why)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.finding_rules import (
     LIMITS_BROKEN,
     LIMITS_KEPT,
@@ -169,8 +168,8 @@ def find(
     )
     findings += _total(report, thresholds)
     unread = by_state.get("broken", [])
-    findings += broken([row for row in unread if not row.counter.foreign and row.counter.problem != NODE_AWAY])
-    findings += node_away([row for row in unread if row.counter.problem == NODE_AWAY], report.rows)
+    findings += broken([row for row in unread if not row.counter.foreign])
+    findings += node_away(by_state.get("unknown", []), report.rows)
     findings += foreign([row for row in unread if row.counter.foreign])
     findings += kept([row for row in report.rows if row.counter.immortal and row.counter.sliding])
     findings += unusable_rules(report.rules)

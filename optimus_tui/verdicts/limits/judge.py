@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import (
     Counter,
     LimitRow,
@@ -25,7 +26,8 @@ from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.limits.forecast import forecast
 
-_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
+_WORST_FIRST: tuple[LimitState, ...] = ("immortal", "over", "broken", "near", "ok", "unknown", "unknown limit")
+_URGENCY = {state: place for place, state in enumerate(_WORST_FIRST)}
 NO_NAMES = UnparsedNames()
 
 
@@ -96,7 +98,7 @@ def _alias_of(counter: Counter, rules: LimitRules | None) -> str:
 
 def _uncounted(counter: Counter, limit: int | None, window: float | None) -> LimitRow:
     """Return the row of a counter that tells no count: blocked, used up, or not known."""
-    state: LimitState = "broken"
+    state: LimitState = "unknown" if counter.problem == NODE_AWAY else "broken"
     if counter.blocked or (counter.left == 0 and not counter.left_least):
         state = "over"
     elif counter.lacks or counter.left is not None:

@@ -183,9 +183,10 @@ async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(clus
         with pytest.raises(NodeAway):
             await read_facts(SimpleNamespace(redis=redis), COUNTERS)  # type: ignore[arg-type]
         until(lambda: cluster.is_led_by(lost + 3, without=lost))
-        await redis.cluster_nodes.learn()
-        assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
         reading = await look(redis)
+        assert reading.value is not None and reading.value.cluster is not None
+        assert reading.value.cluster.covered == 16_384, "the first look after the promotion shows it"
+        assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
         failovers = reading.value.failovers if reading.value else ()
         assert [(one.old, one.new) for one in failovers] == [
             (f"127.0.0.1:{cluster.ports[lost]}", f"127.0.0.1:{cluster.ports[lost + 3]}")

@@ -84,7 +84,7 @@ def test_of_a_condition_of_several_nodes_the_worst_is_named() -> None:
 def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
     nodes = [node(1), node(3), node(2, fault=AWAY), node(4, "replica", primary="10.0.0.1:6379", lag_bytes=2048)]
     shown = lines(state(*nodes, covered=10_923, lost=((5461, 10_921),)))
-    assert "ok: 10,923 of 16,384 slots served" in shown[0] and "3 of 4 nodes" in shown[0]
+    assert "10,923 of 16,384 slots served · its nodes say ok" in shown[0] and "3 of 4 nodes" in shown[0]
     assert "10.0.0.2:6379" in shown[2] and "connection refused" in shown[2]
     assert "10.0.0.4:6379" in shown[3] and "of 10.0.0.1:6379, 2.0 KB behind" in shown[3]
     assert lines(state(*nodes), most=0)[-1] == "  +1 more node, none of them worse"

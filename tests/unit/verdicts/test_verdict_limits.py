@@ -59,6 +59,7 @@ def test_counters_of_a_node_that_is_away_are_one_finding_with_the_share_of_tenan
     away = [counter(tenant, count=None, ttl_ms=None, immortal=False, problem=NODE_AWAY) for tenant in (b"a", b"b")]
     found = report(*away, counter(b"a", b"profile"), counter(b"c"), counter(b"d"), counter(b"e"))
     (one,) = found.findings
+    assert [row.state for row in found.rows][-2:] == ["unknown", "unknown"], "what is known is not pushed down"
     assert (one.rule, one.measured, one.samples) == ("limits.node_away", 2.0, 2)
     assert one.message.startswith("2 of 6 counters, of 2 of 5 tenants (40 %), are on a node that does not answer: ")
 

@@ -49,8 +49,10 @@ def _cluster_parts(cluster: ClusterState, state: ServerState) -> list[str]:
     """Return the cluster in short parts, the most important first."""
     says = {True: "ok", False: "fail", None: "unknown"}[cluster.says_ok]
     answering = sum(node.node is not None and node.node.fault is None for node in state.nodes)
-    slots = "all slots" if cluster.covered == SLOTS else f"{cluster.covered:,} of {SLOTS:,} slots"
-    parts = [f"{says}: {slots} served", f"{answering:,} of {plural(len(state.nodes), 'node')} answer"]
+    parts = [f"{says}: all slots served"]
+    if cluster.covered != SLOTS:
+        parts = [f"{cluster.covered:,} of {SLOTS:,} slots served", f"its nodes say {says}"]
+    parts += [f"{answering:,} of {plural(len(state.nodes), 'node')} answer"]
     if cluster.moving:
         parts.append(f"{plural(cluster.moving, 'slot')} moving")
     if state.failovers:

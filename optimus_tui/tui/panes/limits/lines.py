@@ -213,6 +213,7 @@ USED_WORDS = (
     ("blocked", "▲", "warn"),
     ("near", "▲", "warn"),
     ("broken", "✖", "quiet"),
+    ("unknown", "?", "quiet"),
 )
 """Words of rows that are counted in the title, with mark and style."""
 NO_TTL_WORDS = {
