@@ -299,9 +299,9 @@ async def _redis(context: Context) -> list[DoctorLine]:
 
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     """What the watched Redis consists of, where that is more than one server."""
-    from optimus_tui.verdicts.cluster import cluster_words
+    from optimus_tui.verdicts.cluster import cluster_words, sentinel_words
 
-    target, cluster, sentinels = context.settings.redis, state.cluster, context.redis.sentinels
+    target, cluster, sentinels = context.settings.redis, state.cluster, state.sentinels
     lines: list[DoctorLine] = []
     if cluster is not None:
         message = cluster_words(state)
@@ -309,8 +309,11 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
             message += "; the address names one node of it, and the others are followed"
         lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
     if sentinels is not None:
-        message = f"{plural(len(target.seeds), 'sentinel')} of {target.service} name {sentinels.place} as the primary"
-        lines.append(DoctorLine("ok", "  sentinels", message))
+        replicas = plural(sum(node.role == "replica" for node in state.nodes), "replica")
+        if sentinels.replicas_fault is not None:
+            replicas = f"its replicas are unknown: {_fault_text(sentinels.replicas_fault)}"
+        message = f"{sentinel_words(sentinels)} as the primary; {replicas}"
+        lines.append(DoctorLine("ok" if sentinels.proven else "WRONG", "  sentinels", message))
     if target.read_from == "replica":
         words = context.redis.read_from_words or "from one server: there is no replica to choose"
         lines.append(

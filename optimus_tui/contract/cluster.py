@@ -14,13 +14,16 @@ NODE_AWAY = "its node is away"
 
 
 class NodeFacts(Struct, frozen=True, kw_only=True):
-    """A node's part in its cluster; ``place`` is ``host:port``. ``fault`` says why the node did not answer."""
+    """A server's part in its cluster, or behind sentinels; ``place`` is ``host:port``.
+
+    ``fault`` says why it did not answer.
+    """
 
     place: str
     role: Literal["primary", "replica"]
     slots: int = 0
     judged: Literal["ok", "pfail", "fail"] = "ok"
-    """What the other nodes say of it."""
+    """What the other nodes, or the sentinels, say of it."""
     primary: str = ""
     """The place of a replica's primary."""
     fault: Fault | None = None
@@ -47,3 +50,23 @@ class ClusterState(Struct, frozen=True, kw_only=True):
     covered: int = 0
     lost: tuple[tuple[int, int], ...] = ()
     moving: int = 0
+
+
+class SentinelState(Struct, frozen=True, kw_only=True):
+    """What the sentinels of one primary said when they were asked last.
+
+    ``naming`` counts those that name ``primary``, a ``host:port``. ``fault`` says why one of them did not answer,
+    ``replicas_fault`` why the replicas are not known.
+    """
+
+    total: int
+    answering: int
+    naming: int
+    primary: str = ""
+    fault: Fault | None = None
+    replicas_fault: Fault | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Return whether most of all sentinels name the primary, without which nothing is written."""
+        return 2 * self.naming > self.total

@@ -552,13 +552,21 @@ SERVER_CLUSTER_SLOTS = _rule(
     remedy="See the nodes below: start the primary again, or promote its replica (CLUSTER FAILOVER FORCE).",
     fails_requests=True)
 SERVER_CLUSTER_NODE = _rule(
-    "server.cluster_node", "Nodes of the cluster do not answer",
+    "server.cluster_node", "Servers of a cluster, or behind sentinels, do not answer",
     one="{role} {place} does not answer: {reason}",
     phrases={
         "several": "{count:,} nodes do not answer, first {role} {place}: {reason}",
-        "judged": "{role} {place} answers, but the other nodes call it {judged}"},
+        "judged": "{role} {place} answers, but the other nodes call it {judged}",
+        "watched_remedy": "See its process and its log, and SENTINEL REPLICAS."},
     impact="Fewer copies of the data: if another node is lost, a part of it cannot be read.",
     remedy="See the process of the node and its log, and CLUSTER NODES on another one.")
+SERVER_SENTINELS = _rule(
+    "server.sentinels", "Sentinels do not answer, or disagree", "medium",
+    one="{away:,} of {all:,} sentinels do not answer: {reason}",
+    phrases={"differ": "{naming:,} of {all:,} sentinels name {place} as the primary, the others do not"},
+    impact="A failover needs most of the sentinels: the primary may have no follower when it dies, and actions are "
+    "refused where fewer than most name it.",
+    remedy="Look at their processes and logs; SENTINEL CKQUORUM tells whether a failover is possible.")
 SERVER_FAILOVER = _rule(
     "server.failover", "Another server became primary", "medium",
     one="{new} took over from {old} at {at} (UTC)",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from optimus_tui.contract.cluster import ClusterState, Failover, NodeFacts
+from optimus_tui.contract.cluster import ClusterState, Failover, NodeFacts, SentinelState
 from optimus_tui.contract.findings import Finding, Overall
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
@@ -212,9 +212,11 @@ class ServerState(Struct, frozen=True, kw_only=True):
     """Counts of which one changes with whatever is written, expires or is evicted; None where they are not told."""
     cluster: ClusterState | None = None
     """Set where this is a whole cluster: sums over its primaries, the slowest latency, and ``nodes`` one by one."""
+    sentinels: SentinelState | None = None
+    """Set where sentinels name the server; ``nodes`` are then this primary and its replicas."""
     nodes: tuple["ServerState", ...] = ()
     node: NodeFacts | None = None
-    """Set on each of a cluster's ``nodes``."""
+    """Set on each of ``nodes``."""
     failovers: tuple[Failover, ...] = ()
     """Those that were seen since the start, in a cluster or by the sentinels' word."""
 

@@ -1,4 +1,7 @@
-"""Read a whole cluster: what its nodes say of it, and the state of each of them, replicas included."""
+"""Read a system of several servers: what it says of itself, and the state of each server, replicas included.
+
+A whole cluster, or what sentinels watch.
+"""
 
 import asyncio
 import contextlib
@@ -10,7 +13,7 @@ from msgspec.structs import replace
 from redis.exceptions import InvalidResponse, RedisError
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.cluster import SLOTS, ClusterState, NodeFacts
+from optimus_tui.contract.cluster import SLOTS, ClusterState, NodeFacts, SentinelState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import MemoryState, Refusals, ServerState, SlowState
 from optimus_tui.grammar.info import parse_info
@@ -18,6 +21,7 @@ from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.redis.nodes import ClusterNodes
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of
+from optimus_tui.probes.redis.sentinels import SentinelPrimary, WatchedReplica
 from optimus_tui.probes.redis.slots import MOST_NODES, ListedNode, NodeAddress, parse_nodes
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -74,6 +78,45 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
         value = replace(_whole(owners, answering), cluster=state, nodes=tuple(nodes), failovers=cluster.failovers)
     took = max((node.latency_ms for node in answering if node.latency_ms is not None), default=None)
     return Reading(value=value, taken_at=wall, taken_mono=mono, took_ms=took, fault=failed)
+
+
+async def read_watched(
+    sentinels: SentinelPrimary[ObserverRedis], primary: Reading[ServerState], read_one: ReadOne, clock: Clock
+) -> tuple[SentinelState, tuple[ServerState, ...]]:
+    """Return what the sentinels said last, and the servers that they watch, one by one; the primary was read already.
+
+    Raises nothing: what cannot be read is told in its place.
+    """
+    place, target = sentinels.place, sentinels.servers.target
+    errors = [answer for answer in sentinels.answers.values() if isinstance(answer, BaseException)]
+    state = SentinelState(
+        total=len(target.seeds),
+        answering=len(sentinels.answers) - len(errors),
+        naming=sum(answer == place for answer in sentinels.answers.values()) if place is not None else 0,
+        primary="" if place is None else str(place),
+        fault=fault_of(errors[0], target) if errors else None,
+    )
+    if place is None:
+        return state, ()
+    copies: tuple[WatchedReplica, ...] = ()
+    try:
+        copies = await sentinels.copies()
+    except OUTAGES as error:
+        state = replace(state, replicas_fault=fault_of(error, target))
+    asked = [_in_time(read_one, sentinels.servers.at(copy.place), clock.wall(), clock.mono()) for copy in copies]
+    facts = NodeFacts(place=str(place), role="primary", fault=_without(place, primary.fault))
+    told = primary.value if primary.fault is None else None
+    nodes = [replace(told or ServerState(latency_ms=None), node=facts)]
+    for copy, reading in zip(copies, await asyncio.gather(*asked), strict=True):
+        facts = NodeFacts(
+            place=str(copy.place),
+            role="replica",
+            judged="fail" if copy.down else "ok",
+            primary=str(place),
+            fault=_without(copy.place, reading.fault),
+        )
+        nodes.append(replace(reading.value or ServerState(latency_ms=None), node=facts))
+    return state, tuple(_with_lag(nodes))
 
 
 async def _in_time(read_one: ReadOne, node: ObserverRedis, wall: float, mono: float) -> Reading[ServerState]:

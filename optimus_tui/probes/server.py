@@ -15,7 +15,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import LatencyEvent, MemoryState, Refusals, ServerState, SlowCall, SlowState, growth
 from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless, whole
-from optimus_tui.probes.cluster import all_slow, of_each, read_cluster, sum_of_memory
+from optimus_tui.probes.cluster import all_slow, of_each, read_cluster, read_watched, sum_of_memory
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, disturbed, measured_ms, watching
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
@@ -57,10 +57,27 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter,
             return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
     if redis.cluster_nodes is None:
         reading = await _read_one(redis, target, own, clock)
-        if redis.sentinels is not None and reading.value is not None:
-            return replace(reading, value=replace(reading.value, failovers=redis.sentinels.failovers))
-        return reading
+        if reading.value is None:
+            return reading
+        return await with_watched(redis, reading, own, clock)
     return await read_cluster(redis.cluster_nodes, lambda node: _read_one(node, node.target, own, clock), clock)
+
+
+async def with_watched(
+    redis: ObserverRedis, reading: Reading[ServerState], own: LoadMeter, clock: Clock
+) -> Reading[ServerState]:
+    """Return the reading of a primary with what its sentinels say, and with the servers that they watch.
+
+    A reading that failed gets them as well: its other figures stay as they are, as old as they are.
+    """
+    if redis.sentinels is None:
+        return reading
+    state, nodes = await read_watched(
+        redis.sentinels, reading, lambda node: _read_one(node, node.target, own, clock), clock
+    )
+    value = reading.value or ServerState(latency_ms=None)
+    value = replace(value, sentinels=state, nodes=nodes, failovers=redis.sentinels.failovers)
+    return replace(reading, value=value)
 
 
 async def _read_one(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:

@@ -179,7 +179,7 @@ async def watch_server(
         else:
             delay, retry_in = next_try(fault, backoff)
             if reading.value is None:
-                reading = kept(last, fault, None, context.clock)
+                reading = await _watched(context, kept(last, fault, None, context.clock))
             last = replace(reading, retry_in=retry_in)
         sampler_state.put_server(last)
         restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
@@ -196,6 +196,16 @@ async def _server(context: Context) -> Reading[ServerState]:
         return await bounded(read_server(context.redis, target, context.own, context.clock))
     except outages() as error:
         return kept(None, redis_fault(error, context), None, context.clock)
+
+
+async def _watched(context: Context, reading: Reading[ServerState]) -> Reading[ServerState]:
+    """Return a failed reading, behind sentinels with the servers as they are now."""
+    from optimus_tui.probes.server import with_watched
+
+    try:
+        return await bounded(with_watched(context.redis, reading, context.own, context.clock))
+    except outages():
+        return reading
 
 
 def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:

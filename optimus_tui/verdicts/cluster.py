@@ -1,11 +1,19 @@
-"""Judge a cluster: slots without a primary, nodes that are away, failovers, and the condition of each node. Pure."""
+"""Judge a cluster, or what sentinels watch. Pure.
+
+Slots without a primary, servers that are away, failovers, and the condition of each server.
+"""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover
-from optimus_tui.contract.finding_rules import SERVER_CLUSTER_NODE, SERVER_CLUSTER_SLOTS, SERVER_FAILOVER
+from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, SentinelState
+from optimus_tui.contract.finding_rules import (
+    SERVER_CLUSTER_NODE,
+    SERVER_CLUSTER_SLOTS,
+    SERVER_FAILOVER,
+    SERVER_SENTINELS,
+)
 from optimus_tui.contract.findings import Finding, rank
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import ServerState
@@ -30,6 +38,39 @@ def judge_cluster(state: ServerState, now: float) -> list[Finding]:
     ]
 
 
+def judge_watched(state: ServerState) -> list[Finding]:
+    """Return what is wrong with the sentinels of a primary that answers, and with its replicas."""
+    sentinels = state.sentinels
+    if sentinels is None:
+        return []
+    found = []
+    away, odd = sentinels.total - sentinels.answering, sentinels.answering - sentinels.naming
+    if away or odd:
+        message = ""
+        if not away:
+            message = phrase(
+                SERVER_SENTINELS, "differ", naming=sentinels.naming, all=sentinels.total, place=sentinels.primary
+            )
+        found.append(
+            make_finding(
+                rule=SERVER_SENTINELS,
+                subject="redis",
+                message=message,
+                away=away,
+                all=sentinels.total,
+                reason=sentinels.fault.message if sentinels.fault else "unknown",
+                measured=float(sentinels.naming),
+                threshold=float(sentinels.total),
+                unit="sentinels",
+                samples=1,
+            )
+        )
+    # A replica that is silent to us alone may only be out of our reach.
+    down = [node for node in state.nodes if node.node is not None and node.node.fault and node.node.judged == "fail"]
+    remedy = phrase(SERVER_CLUSTER_NODE, "watched_remedy")
+    return [*found, *(replace(finding, remedy=remedy) for finding in _away(down))]
+
+
 def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
     """Return the latest failover, where it is not long ago."""
     if not failovers or now - failovers[-1].at > FAILOVER_SECONDS:
@@ -52,6 +93,18 @@ def cluster_words(state: ServerState) -> str:
         says = {True: "ok", False: "fail", None: "unknown"}[state.cluster.says_ok]
     whole = f"{plural(primaries, 'primary', 'primaries')} and {plural(len(facts) - primaries, 'replica')}"
     return f"a cluster of {whole}, state {says}, {covered:,} of {SLOTS:,} slots served"
+
+
+def sentinel_words(state: SentinelState) -> str:
+    """Return how many of the sentinels answer and which primary they name, in a few words."""
+    if not state.answering:
+        return f"none of {plural(state.total, 'sentinel')} answers"
+    if state.naming == state.total:
+        return f"all {state.total:,} name {state.primary}"
+    words = f"{state.answering:,} of {state.total:,} answer"
+    if state.naming:
+        return f"{words}, {state.naming:,} name {state.primary}"
+    return f"{words}, and none names a primary"
 
 
 def ranges_text(ranges: Sequence[tuple[int, int]]) -> str:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import NoPermissionError, RedisError
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import Failover
@@ -19,6 +20,13 @@ from optimus_tui.settings.model import RedisTarget
 MOST_REPLICAS = 100
 PROOF_SECONDS = 2.0
 """The sentinels are asked again after this time, which primary is in office."""
+
+
+class WatchedReplica(NamedTuple):
+    """A replica as a sentinel lists it; ``down`` is the sentinel's word, which we may not be able to try."""
+
+    place: NodeAddress
+    down: bool
 
 
 class SentinelPrimary(Generic[Client]):
@@ -42,6 +50,8 @@ class SentinelPrimary(Generic[Client]):
         self._proven = float("-inf")
         self._proving = asyncio.Lock()
         self.failovers: tuple[Failover, ...] = ()
+        self.answers: dict[NodeAddress, NodeAddress | BaseException | None] = {}
+        """What each sentinel said last: the primary that it names, its error, or None where it knows none."""
 
     @property
     def place(self) -> NodeAddress | None:
@@ -66,6 +76,7 @@ class SentinelPrimary(Generic[Client]):
 
     async def _prove(self, by_all: bool) -> None:
         answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
+        self.answers = dict(zip(self._sentinels, answers, strict=True))
         named = [answer for answer in answers if isinstance(answer, NodeAddress)]
         errors = [answer for answer in answers if isinstance(answer, BaseException)]
         votes = {place: named.count(place) for place in named}
@@ -80,7 +91,11 @@ class SentinelPrimary(Generic[Client]):
             await self.servers.keep_only((best,))
         self._place, self._proven = best, self._clock.mono()
         if self.replicas is not None:
-            self.replicas.know({best: await self._copies()})
+            try:
+                copies = tuple(copy.place for copy in await self.copies())
+            except (RedisError, OSError):
+                copies = ()
+            self.replicas.know({best: copies})
 
     def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
         service = self._target.service
@@ -106,21 +121,31 @@ class SentinelPrimary(Generic[Client]):
                 return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
         return None
 
-    async def _copies(self) -> tuple[NodeAddress, ...]:
-        """Return the replicas that the first of the sentinels names which answers."""
+    async def copies(self) -> tuple[WatchedReplica, ...]:
+        """Return the replicas that the first of the sentinels names which answers.
+
+        Raises:
+            RedisError: None of them does.
+            OSError: Likewise.
+        """
+        why: RedisError | OSError = LostConnection("no sentinel is known")
         for place, client in self._sentinels.items():
             try:
                 rows = items_of(await client.execute_command("SENTINEL", "REPLICAS", self._target.service))
-            except (RedisError, OSError):
+            except NoPermissionError:
+                raise  # the others have the same users
+            except (RedisError, OSError) as error:
+                why = error
                 continue
             found = []
             for row in rows[:MOST_REPLICAS]:
                 fields = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=False))
                 match fields:
                     case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
-                        found.append(self.servers.reach(host.decode("ascii", "replace"), int(port), place))
+                        at = self.servers.reach(host.decode("ascii", "replace"), int(port), place)
+                        found.append(WatchedReplica(at, b"_down" in fields.get(b"flags", b"")))
             return tuple(found)
-        return ()
+        raise why
 
     async def reader(self) -> Client:
         """Return the client by which keys are read: that of the primary, or of a replica.
@@ -152,10 +177,10 @@ class SentinelPrimary(Generic[Client]):
         client = await choose()
         try:
             return await together(client, commands)
-        except LOST_SERVER:
+        except LOST_SERVER as error:
             self._proven = float("-inf")
             if any(map(writes, commands)) or await choose() is client:
-                raise
+                raise NodeAway(client.target, error) from None
             return await together(await choose(), commands)
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Grown, Remark, ServerState, ServiceState, Sickness, Status
-from optimus_tui.verdicts.cluster import judge_cluster, judge_failovers
+from optimus_tui.verdicts.cluster import judge_cluster, judge_failovers, judge_watched
 from optimus_tui.verdicts.server import judge_condition
 from optimus_tui.wording.numbers import age, plural
 
@@ -73,7 +73,11 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
             return []
         if reading.value.cluster is not None:
             return judge_cluster(reading.value, reading.taken_at)
-        return [*judge_condition(reading.value), *judge_failovers(reading.value.failovers, reading.taken_at)]
+        return [
+            *judge_condition(reading.value),
+            *judge_watched(reading.value),
+            *judge_failovers(reading.value.failovers, reading.taken_at),
+        ]
     if fault.kind == STARVED:
         return [unheard("redis", fault)]
     if fault.kind in OURS:

@@ -2,18 +2,21 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import NodeAway, SentinelFound, Unproven
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.server import read_server
+from optimus_tui.probes.server import read_server, with_watched
 from optimus_tui.settings.model import RedisTarget, Secret
 from optimus_tui.wording.safe import redis_cli
 from tests.live.probes.driver import observing, run_sweep, target_of
@@ -57,6 +60,35 @@ async def test_the_primary_is_found_with_the_login_of_the_sentinels_apart(sentin
         reading = await read_server(redis, redis.target, redis.own, Clock())
     assert (outcome.complete, outcome.total) == (True, 1)
     assert reading.value is not None and reading.value.role == "primary"
+
+
+async def test_the_sentinels_word_and_each_server_are_read_also_while_some_are_away(sentinels: RealSentinels) -> None:
+    first, second = sentinels.servers
+    replica, sentinel = sentinels.nodes[1], sentinels.nodes[-1]
+    async with observing(target(sentinels)) as redis:
+        state = (await read_server(redis, redis.target, redis.own, Clock())).value
+        assert state is not None and state.sentinels is not None
+        assert (state.sentinels.answering, state.sentinels.naming, state.sentinels.proven) == (3, 3, True)
+        told = [(one.node.place, one.node.role, one.node.fault) for one in state.nodes if one.node is not None]
+        assert told == [(f"127.0.0.1:{first}", "primary", None), (f"127.0.0.1:{second}", "replica", None)]
+        assert state.nodes[1].node is not None and state.nodes[1].node.lag_bytes is not None
+        try:
+            replica.signal(signal.SIGSTOP)
+            sentinel.kill()
+            assert await reached(redis) == first
+            failed: Reading[ServerState] = Reading(
+                value=state, taken_at=0.0, taken_mono=0.0, fault=Fault("refused", "x")
+            )
+            state = (await with_watched(redis, failed, redis.own, Clock())).value
+            assert state is not None and state.sentinels is not None
+            assert (state.sentinels.answering, state.sentinels.naming) == (2, 2)
+            assert [one.latency_ms for one in state.nodes] == [None, None], "nothing old is shown beside a fault"
+            faults = [one.node.fault.kind for one in state.nodes if one.node is not None and one.node.fault]
+            assert faults == ["refused", "timeout"] and state.nodes[0].keys is None
+        finally:
+            replica.signal(signal.SIGCONT)
+            sentinel.start()
+            until(lambda: raw(sentinels.ports[-1], "PING"))
 
 
 @pytest.mark.parametrize(

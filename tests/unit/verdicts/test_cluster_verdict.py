@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFacts
+from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFacts, SentinelState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.nodes import cluster_lines
 from optimus_tui.tui.theme import plain_text
-from optimus_tui.verdicts.cluster import judge_cluster
+from optimus_tui.verdicts.cluster import judge_cluster, judge_watched
 
 AWAY = Fault("refused", "10.0.0.2:6379/0: connection refused")
 
@@ -94,6 +94,40 @@ def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
 def test_a_hot_primary_stands_out() -> None:
     hot = [node(1), node(2), replace(node(3), commands_per_second=980.0)]
     assert "980 98 %" in "\n".join(lines(state(*hot)))
+
+
+def watched(*nodes: ServerState, **said: object) -> ServerState:
+    told = SentinelState(**{"total": 3, "answering": 3, "naming": 3, "primary": "10.0.0.1:6379", **said})  # type: ignore[arg-type]
+    return ServerState(latency_ms=3.0, mode="standalone", role="primary", sentinels=told, nodes=nodes)
+
+
+def test_behind_sentinels_their_word_and_each_server_are_shown() -> None:
+    replica = node(4, "replica", primary="10.0.0.1:6379", lag_bytes=0)
+    nodes = [node(1, slots=0), replica, node(2, "replica", fault=AWAY)]
+    shown = lines(watched(*nodes))
+    assert shown[0] == "  sentinel all 3 name 10.0.0.1:6379"
+    assert [line.split()[1] for line in shown[2:]] == ["10.0.0.2:6379", "10.0.0.4:6379", "10.0.0.1:6379"]
+    assert "slots" not in shown[1]
+    back = replace(node(4, "replica"), role="primary")
+    assert "▲ 10.0.0.4:6379" in (row := lines(watched(node(1), back))[2]) and "still calls itself a primary" in row
+    few = watched(*nodes, answering=2, naming=1, replicas_fault=Fault("denied", "SENTINEL REPLICAS is not allowed"))
+    assert lines(few)[0] == (
+        "  sentinel 2 of 3 answer, 1 name 10.0.0.1:6379 · replicas unknown: SENTINEL REPLICAS is not allowed"
+    )
+    assert lines(watched(answering=0, naming=0, primary=""))[0] == "  sentinel none of 3 sentinels answers"
+
+
+def test_sentinels_that_are_away_or_differ_are_a_finding_and_a_replica_only_where_they_say_so() -> None:
+    assert judge_watched(watched(node(1))) == []
+    (away,) = judge_watched(watched(node(1), answering=2, naming=2, fault=Fault("refused", "connection refused")))
+    assert (away.rule, away.severity) == ("server.sentinels", "medium")
+    assert away.message == "1 of 3 sentinels do not answer: connection refused"
+    (odd,) = judge_watched(watched(node(1), naming=2))
+    assert odd.message == "2 of 3 sentinels name 10.0.0.1:6379 as the primary, the others do not"
+    silent, down = (node(2, "replica", fault=AWAY, judged=judged) for judged in ("ok", "fail"))
+    assert judge_watched(watched(node(1), silent)) == [], "it may only be out of our reach"
+    (lost,) = judge_watched(watched(node(1), down))
+    assert (lost.rule, lost.severity) == ("server.cluster_node", "medium") and "SENTINEL" in (lost.remedy or "")
 
 
 def test_one_server_has_no_nodes() -> None:

@@ -1,13 +1,14 @@
-"""The nodes of a cluster, the worst first, and how much of it is served. Pure."""
+"""The servers of a cluster, or behind sentinels, the worst first, and what their system says of itself. Pure."""
 
 from collections.abc import Sequence
 
-from optimus_tui.contract.cluster import SLOTS, ClusterState
+from optimus_tui.contract.cluster import SLOTS, ClusterState, SentinelState
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.lines import HealthLine, name_pieces
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit
 from optimus_tui.tui.widgets.row_table import fitted_to
+from optimus_tui.verdicts.cluster import sentinel_words
 from optimus_tui.verdicts.server import memory_share
 from optimus_tui.wording.numbers import NOTHING, age, clock, compact, latency, percent, plural, size
 from optimus_tui.wording.safe import safe_text
@@ -20,7 +21,7 @@ HOT = 2.0
 
 
 def cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLine]:
-    """Return a line on the cluster and a table of its nodes; nothing where Redis is one server.
+    """Return a line on the cluster, or the sentinels, and a table of the servers; nothing where Redis is one server.
 
     Args:
         report: What was read and judged.
@@ -28,12 +29,19 @@ def cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLin
         most: Nodes to show where that is more than ``LEAST_NODES``.
     """
     state = report.server.value if report.server is not None else None
-    if state is None or state.cluster is None:
+    if state is None:
         return []
-    parts = _cluster_parts(state.cluster, state)
-    text = as_many_as_fit(parts, width - 12)
-    whole = state.cluster.covered == SLOTS and state.cluster.says_ok is not False
-    lines = [HealthLine("cluster", 0, [*name_pieces("cluster"), (text, "" if whole else "crit")])]
+    if state.cluster is not None:
+        name, parts = "cluster", _cluster_parts(state.cluster, state)
+        style = "" if state.cluster.covered == SLOTS and state.cluster.says_ok is not False else "crit"
+    elif state.sentinels is not None:
+        name, parts = "sentinel", _sentinel_parts(state.sentinels, state)
+        style = "" if state.sentinels.proven else "crit"
+    else:
+        return []
+    lines = [HealthLine(name, 0, [*name_pieces(name), (as_many_as_fit(parts, width - 12), style)])]
+    if not state.nodes:
+        return lines
     nodes = sorted(state.nodes, key=_order)
     shown = nodes[: max(LEAST_NODES, most)]
     table = fitted_to(_table(state.nodes), shown)
@@ -55,10 +63,21 @@ def _cluster_parts(cluster: ClusterState, state: ServerState) -> list[str]:
     parts += [f"{answering:,} of {plural(len(state.nodes), 'node')} answer"]
     if cluster.moving:
         parts.append(f"{plural(cluster.moving, 'slot')} moving")
-    if state.failovers:
-        last = state.failovers[-1]
-        parts.append(f"failover {clock(last.at)}: {last.old} to {last.new}")
+    return [*parts, *_failover_parts(state)]
+
+
+def _sentinel_parts(sentinels: SentinelState, state: ServerState) -> list[str]:
+    parts = [sentinel_words(sentinels), *_failover_parts(state)]
+    if sentinels.replicas_fault is not None:
+        parts.insert(1, f"replicas unknown: {sentinels.replicas_fault.message}")
     return parts
+
+
+def _failover_parts(state: ServerState) -> list[str]:
+    if not state.failovers:
+        return []
+    last = state.failovers[-1]
+    return [f"failover {clock(last.at)}: {last.old} to {last.new}"]
 
 
 def _place(node: ServerState) -> str:
@@ -69,16 +88,22 @@ def _order(node: ServerState) -> tuple[bool, bool, bool, float, str]:
     """Return the sort key of a node, the worst first: silent, given up by others, a lost link, then the slowest."""
     facts = node.node
     silent = facts is None or facts.fault is not None
-    doubted = facts is not None and facts.judged != "ok"
+    doubted = facts is not None and (facts.judged != "ok" or _is_demoted(node))
     cut_off = node.role == "replica" and node.link_to_master not in (None, "up")
     return not silent, not doubted, not cut_off, -(node.latency_ms or 0.0), _place(node)
+
+
+def _is_demoted(node: ServerState) -> bool:
+    """Return whether a replica still calls itself a primary, as one does that was demoted while it was away."""
+    return node.node is not None and node.node.role == "replica" and node.role == "primary"
 
 
 def _glyph(node: ServerState) -> StateGlyph:
     facts = node.node
     if facts is None or facts.fault is not None:
         return STATUS_MARKS["disconnected"]
-    if facts.judged != "ok" or (node.role == "replica" and node.link_to_master not in (None, "up")):
+    cut_off = node.role == "replica" and node.link_to_master not in (None, "up")
+    if facts.judged != "ok" or cut_off or _is_demoted(node):
         return SEVERITY_MARKS["medium"]
     return STATUS_MARKS["connected"]
 
@@ -87,6 +112,7 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
     primaries = [node for node in nodes if node.node is not None and node.node.role == "primary"]
     rates = [node.commands_per_second for node in primaries if node.commands_per_second is not None]
     whole = sum(rates)
+    owners = [node for node in primaries if node.node is not None and node.node.slots]
 
     def busy(node: ServerState, _: int) -> Cell:
         if node.commands_per_second is None:
@@ -103,7 +129,7 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
         Column("ping", "PING", 8, _ping, "right", measured=True),
         Column("keys", "keys", 6, lambda node, _: (_figure(node, node.keys), ""), "right", measured=True),
         Column("memory", "memory", 12, _memory, "right", measured=True),
-        Column("slots", "slots", 6, _slots, "right", measured=True, rank=3),
+        *([Column("slots", "slots", 6, _slots, "right", measured=True, rank=3)] if owners else []),
         Column("busy", "cmd/s", 10, busy, "right", measured=True, rank=2),
         Column("clients", "clients", 7, lambda node, _: (_figure(node, node.clients), ""), "right", rank=4),
         Column("link", "link", 10, _link, grow=1, most=60, measured=True),
@@ -142,6 +168,8 @@ def _link(node: ServerState, _: int) -> Cell:
         return facts.fault.message, "crit"
     if facts.role == "primary":
         return "" if facts.judged == "ok" else f"others say {facts.judged}", "warn"
+    if _is_demoted(node):
+        return "still calls itself a primary: what is written there is lost", "warn"
     if node.link_to_master not in (None, "up"):
         return f"{node.link_to_master} to {safe_text(facts.primary, 40)}", "warn"
     behind = size(facts.lag_bytes) if facts.lag_bytes is not None else "?"

@@ -42,8 +42,9 @@ TENANT_EXTRAS = 4
 
 
 def _cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLine]:
-    """Return the lines of a cluster; what draws them is loaded where there is one."""
-    if report.server is None or report.server.value is None or report.server.value.cluster is None:
+    """Return the lines of a cluster, or behind sentinels; what draws them is loaded where there are any."""
+    state = report.server.value if report.server is not None else None
+    if state is None or (state.cluster is None and state.sentinels is None):
         return []
     from optimus_tui.tui.panes.health.nodes import cluster_lines
 
