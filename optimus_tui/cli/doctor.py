@@ -313,12 +313,16 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
         if sentinels.replicas_fault is not None:
             replicas = f"its replicas are unknown: {_fault_text(sentinels.replicas_fault)}"
         message = f"{sentinel_words(sentinels)} as the primary; {replicas}"
+        if not sentinels.proven:
+            message += "; actions are refused: most of all sentinels must name it"
         lines.append(DoctorLine("ok" if sentinels.proven else "WRONG", "  sentinels", message))
+    if cluster is None and state.role == "replica":
+        message = "a replica: what is read here may be old, and actions are refused; its primary takes them"
+        lines.append(DoctorLine("note", "  role", message))
     if target.read_from == "replica":
         words = context.redis.read_from_words or "from one server: there is no replica to choose"
-        lines.append(
-            DoctorLine("WRONG" if "is in step" in words or "cut off" in words else "note", "  read from", words)
-        )
+        mark: Mark = "WRONG" if "is in step" in words or "cut off" in words else "note"
+        lines.append(DoctorLine(mark, "  keys", f"are read {words}" if words.startswith("from") else words))
     return lines
 
 

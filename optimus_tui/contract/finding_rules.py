@@ -562,7 +562,7 @@ SERVER_CLUSTER_NODE = _rule(
     remedy="See the process of the node and its log, and CLUSTER NODES on another one.")
 SERVER_SENTINELS = _rule(
     "server.sentinels", "Sentinels do not answer, or disagree", "medium",
-    one="{away:,} of {all:,} sentinels do not answer: {reason}",
+    one="no answer from {away:,} of {all:,} sentinels: {reason}",
     phrases={"differ": "{naming:,} of {all:,} sentinels name {place} as the primary, the others do not"},
     impact="A failover needs most of the sentinels: the primary may have no follower when it dies, and actions are "
     "refused where fewer than most name it.",

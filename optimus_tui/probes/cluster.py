@@ -88,13 +88,14 @@ async def read_watched(
     Raises nothing: what cannot be read is told in its place.
     """
     place, target = sentinels.place, sentinels.servers.target
-    errors = [answer for answer in sentinels.answers.values() if isinstance(answer, BaseException)]
+    errors = {at: answer for at, answer in sentinels.answers.items() if isinstance(answer, BaseException)}
+    faults = [fault_of(error, target.sentinel_at(*at)) for at, error in errors.items()]
     state = SentinelState(
         total=len(target.seeds),
         answering=len(sentinels.answers) - len(errors),
         naming=sum(answer == place for answer in sentinels.answers.values()) if place is not None else 0,
         primary="" if place is None else str(place),
-        fault=fault_of(errors[0], target) if errors else None,
+        fault=faults[0] if faults else None,
     )
     if place is None:
         return state, ()

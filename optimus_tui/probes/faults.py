@@ -14,7 +14,7 @@ from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.acl_words import denied_channel, denied_key
 from optimus_tui.probes.redis.dialing import HungUp, NodeAway, SentinelFound, SlotLost, Unproven, WrongLanguage
 from optimus_tui.probes.redis.parser import UNFORESEEN, ReplyTooLarge, UnreadableReply, certificate_remedy
-from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.model import RedisTarget, address
 from optimus_tui.wording.safe import safe_text
 
 OUTAGES: tuple[type[Exception], ...] = (redis_errors.RedisError, OSError, TimeoutError, *UNFORESEEN)
@@ -38,11 +38,11 @@ def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None
         return fault_of(error.cause, error.target, layout)
     where = safe_text(target.label)
     if isinstance(error, Unproven):
-        return Fault(
-            "role", f"{where}: {safe_text(error, 160)}", "run optimus-tui doctor, and ask them SENTINEL CKQUORUM"
-        )
+        remedy = f"ask them SENTINEL CKQUORUM {safe_text(target.service, 60)}; SENTINEL MASTERS lists what they watch"
+        return Fault("role", f"{where}: {safe_text(error, 160)}", remedy)
     if isinstance(error, SentinelFound):
-        remedy = "write redis+sentinel://host:port/name, with the name that SENTINEL MASTERS lists"
+        place = safe_text(address(target.host, target.port))
+        remedy = f"write redis+sentinel://{place}/NAME, with the name that SENTINEL MASTERS lists, and all sentinels"
         return Fault("role", f"{where} is a sentinel, not a server", remedy)
     if isinstance(error, WrongLanguage):
         return wrong_language(error.language, target)

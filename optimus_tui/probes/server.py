@@ -22,6 +22,7 @@ from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of
 from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault, touch
+from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
@@ -55,12 +56,27 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter,
         fault = fault_of(error, target)
         if not isinstance(error, ResponseError) and fault.kind != "loading":
             return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
+    if redis.sentinels is not None:
+        reading = await _read_primary(redis.sentinels, own, clock)
+        return reading if reading.value is None else await with_watched(redis, reading, own, clock)
     if redis.cluster_nodes is None:
-        reading = await _read_one(redis, target, own, clock)
-        if reading.value is None:
-            return reading
-        return await with_watched(redis, reading, own, clock)
+        return await _read_one(redis, target, own, clock)
     return await read_cluster(redis.cluster_nodes, lambda node: _read_one(node, node.target, own, clock), clock)
+
+
+async def _read_primary(
+    sentinels: SentinelPrimary[ObserverRedis], own: LoadMeter, clock: Clock
+) -> Reading[ServerState]:
+    """Return the state of the primary, whatever server keys are read from; of its follower where it is away."""
+    try:
+        server = await sentinels.primary()
+        reading = await _read_one(server, server.target, own, clock)
+        if reading.fault is None or (follower := await sentinels.primary(now=True)) is server:
+            return reading
+        return await _read_one(follower, follower.target, own, clock)
+    except OUTAGES as error:
+        fault = fault_of(error, sentinels.servers.target)
+        return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=fault)
 
 
 async def with_watched(

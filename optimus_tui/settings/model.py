@@ -177,14 +177,14 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """Return the address as text for headers and messages."""
+        login = f"{self.username}@" if self.username else ""
+        more = f" and {len(self.others)} more" if self.others else ""
         place = self.path or address(self.host, self.port)
-        if self.others:
-            place += f" and {len(self.others)} more"
+        if self.service and self.topology == "single":
+            return f"sentinel {login}{place}"
         if self.topology == "sentinel":
-            place = f"{self.service} by {place}"
-        if self.username:
-            place = f"{self.username}@{place}"
-        return f"{place}/{self.db}"
+            return f"{login}{self.service}/{self.db} by {place}{more}"
+        return f"{login}{place}/{self.db}{more}"
 
     @property
     def loopback(self) -> bool:

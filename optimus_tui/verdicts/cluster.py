@@ -98,12 +98,12 @@ def cluster_words(state: ServerState) -> str:
 def sentinel_words(state: SentinelState) -> str:
     """Return how many of the sentinels answer and which primary they name, in a few words."""
     if not state.answering:
-        return f"none of {plural(state.total, 'sentinel')} answers"
+        return f"none of {state.total:,} answers"
     if state.naming == state.total:
-        return f"all {state.total:,} name {state.primary}"
+        return f"{plural(state.total, 'sentinel names', 'sentinels name')} {state.primary}"
     words = f"{state.answering:,} of {state.total:,} answer"
     if state.naming:
-        return f"{words}, {state.naming:,} name {state.primary}"
+        return f"{words}, {state.primary} named by {state.naming:,}"
     return f"{words}, and none names a primary"
 
 

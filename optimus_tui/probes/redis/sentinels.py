@@ -103,7 +103,7 @@ class SentinelPrimary(Generic[Client]):
             (first, *_) = self._sentinels.values()
             return NodeAway(first.target, errors[0])
         if not named:
-            return Unproven(f"the sentinels know no {service}")
+            return Unproven("the sentinels watch nothing of that name")
         if errors:
             answered = f"{named} of {len(self._sentinels)} sentinels answer"
             return Unproven(f"{answered}, which does not prove the primary of {service}")

@@ -13,6 +13,7 @@ from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.probes.name_sample import sample_names
 from optimus_tui.probes.redis.dialing import NodeAway
+from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, ScanBudget
 from tests.live.probes.driver import observing, run_sweep
 from tests.realcluster import RealCluster, RealSentinels, cluster_binary, raw, say, until
@@ -110,6 +111,9 @@ async def test_behind_sentinels_the_replica_is_read_while_it_has_its_primary() -
             assert isinstance(counter, Counter) and counter.count == 1
             assert redis.read_from_words == "from 1 replica, in step"
             assert reads_of(primary) == before
+            state = (await read_server(redis, redis.target, redis.own, Clock())).value
+            assert state is not None and state.role == "primary", "its health is that of the primary all the same"
+            assert [one.node.role for one in state.nodes if one.node is not None] == ["primary", "replica"]
             say(replica, "REPLICAOF", "127.0.0.1", sentinels.ports[0])
             assert redis.sentinels is not None and redis.sentinels.replicas is not None
             await redis.sentinels.replicas.look(now=True)

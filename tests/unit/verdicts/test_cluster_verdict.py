@@ -105,23 +105,23 @@ def test_behind_sentinels_their_word_and_each_server_are_shown() -> None:
     replica = node(4, "replica", primary="10.0.0.1:6379", lag_bytes=0)
     nodes = [node(1, slots=0), replica, node(2, "replica", fault=AWAY)]
     shown = lines(watched(*nodes))
-    assert shown[0] == "  sentinel all 3 name 10.0.0.1:6379"
+    assert shown[0] == "  sentinel 3 sentinels name 10.0.0.1:6379"
     assert [line.split()[1] for line in shown[2:]] == ["10.0.0.2:6379", "10.0.0.4:6379", "10.0.0.1:6379"]
     assert "slots" not in shown[1]
     back = replace(node(4, "replica"), role="primary")
     assert "▲ 10.0.0.4:6379" in (row := lines(watched(node(1), back))[2]) and "still calls itself a primary" in row
     few = watched(*nodes, answering=2, naming=1, replicas_fault=Fault("denied", "SENTINEL REPLICAS is not allowed"))
     assert lines(few)[0] == (
-        "  sentinel 2 of 3 answer, 1 name 10.0.0.1:6379 · replicas unknown: SENTINEL REPLICAS is not allowed"
+        "  sentinel 2 of 3 answer, 10.0.0.1:6379 named by 1 · replicas unknown: SENTINEL REPLICAS is not allowed"
     )
-    assert lines(watched(answering=0, naming=0, primary=""))[0] == "  sentinel none of 3 sentinels answers"
+    assert lines(watched(answering=0, naming=0, primary=""))[0] == "  sentinel none of 3 answers"
 
 
 def test_sentinels_that_are_away_or_differ_are_a_finding_and_a_replica_only_where_they_say_so() -> None:
     assert judge_watched(watched(node(1))) == []
     (away,) = judge_watched(watched(node(1), answering=2, naming=2, fault=Fault("refused", "connection refused")))
     assert (away.rule, away.severity) == ("server.sentinels", "medium")
-    assert away.message == "1 of 3 sentinels do not answer: connection refused"
+    assert away.message == "no answer from 1 of 3 sentinels: connection refused"
     (odd,) = judge_watched(watched(node(1), naming=2))
     assert odd.message == "2 of 3 sentinels name 10.0.0.1:6379 as the primary, the others do not"
     silent, down = (node(2, "replica", fault=AWAY, judged=judged) for judged in ("ok", "fail"))
