@@ -204,8 +204,11 @@ async def immortal(world: World) -> AsyncIterator[str]:
     users = world.users[BLOCKED]
 
     async def come_back() -> None:
-        while await world.server.send(("PTTL", BLOCKED_KEY)) in ([-1], None):  # noqa: ASYNC110 - Redis holds the state
+        left = -1
+        while left == -1:  # Redis holds the state. What it does not tell, while a server is away, is no repair.
             await asyncio.sleep(1.0)
+            replies = await world.server.send(("PTTL", BLOCKED_KEY)) or []
+            left = next((reply for reply in replies if isinstance(reply, int)), -1)
         users.come_back()
 
     users.silent = True

@@ -178,13 +178,18 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """Return the address as text for headers and messages."""
         login = f"{self.username}@" if self.username else ""
-        more = f" and {len(self.others)} more" if self.others else ""
-        place = self.path or address(self.host, self.port)
         if self.service and self.topology == "single":
-            return f"sentinel {login}{place}"
-        if self.topology == "sentinel":
-            return f"{login}{self.service}/{self.db} by {place}{more}"
-        return f"{login}{place}/{self.db}{more}"
+            return f"sentinel {login}{self.place}"
+        if self.topology == "single":
+            return f"{login}{self.place}/{self.db}"
+        return f"{login}{self.place}" + (f", database {self.db}" if self.db else "")
+
+    @property
+    def place(self) -> str:
+        """Return where it is, without login and database."""
+        more = f" and {len(self.others)} more" if self.others else ""
+        found = (self.path or address(self.host, self.port)) + more
+        return f"{self.service} by {found}" if self.topology == "sentinel" else found
 
     @property
     def loopback(self) -> bool:

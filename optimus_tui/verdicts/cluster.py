@@ -92,7 +92,7 @@ def cluster_words(state: ServerState) -> str:
         covered = state.cluster.covered
         says = {True: "ok", False: "fail", None: "unknown"}[state.cluster.says_ok]
     whole = f"{plural(primaries, 'primary', 'primaries')} and {plural(len(facts) - primaries, 'replica')}"
-    return f"a cluster of {whole}, state {says}, {covered:,} of {SLOTS:,} slots served"
+    return f"{whole}, state {says}, {covered:,} of {SLOTS:,} slots served"
 
 
 def sentinel_words(state: SentinelState) -> str:

@@ -108,8 +108,7 @@ def identify(settings: Settings, replies: Sequence[ServerReplies]) -> Where | Re
         nodes.append(node)
         versions.append(where.version)
     target = operator_target(settings)
-    more = f" and {len(target.others)} more" if target.others else ""
-    whole = where_of(settings, replies[0].fields, safe_text(f"{target.host}:{target.port}") + more)
+    whole = where_of(settings, replies[0].fields, safe_text(target.place))
     assert isinstance(whole, Where)
     return Where(
         environment=whole.environment,

@@ -108,10 +108,7 @@ class ActionsController:
             self.say_refusal(refusal)
             return False
         target = settings.operator_redis or settings.redis
-        address = safe_text(target.path or f"{target.host}:{target.port}", 80)
-        if target.topology != "single":
-            address = safe_text(target.label.rpartition("/")[0], 80)  # without the database
-        where = f"{settings.environment}, Redis at {address}"
+        where = f"{settings.environment}, Redis at {safe_text(target.place, 80)}"
         armed = bool(await self.dashboard.ask(ArmDialog(service, settings.environment, where, minutes, what)))
         if armed:
             self.dashboard.optimus.touched = service.guard.touch

@@ -160,7 +160,7 @@ def test_several_addresses_are_the_nodes_of_a_cluster() -> None:
     target = parse_redis_url("rediss+cluster://ops:pw@h1:7001,[::1]:7002,h3/0?ssl_ca_certs=/ca.pem", "X")
     assert (target.topology, target.scheme, target.tls_ca) == ("cluster", "rediss", "/ca.pem")
     assert target.seeds == (("h1", 7001), ("::1", 7002), ("h3", 6379))
-    assert target.label == "ops@h1:7001/0 and 2 more"
+    assert target.label == "ops@h1:7001 and 2 more"
     node = target.at("10.0.0.5", 7003)
     assert (node.topology, node.label, node.password) == ("single", "ops@10.0.0.5:7003/0", target.password)
 
@@ -170,7 +170,7 @@ def test_sentinels_have_a_login_apart_from_that_of_the_servers() -> None:
     target = parse_redis_url(url, "X")
     assert (target.topology, target.service, target.db) == ("sentinel", "my-master", 2)
     assert target.seeds == (("s1", 26379), ("s2", 26380))
-    assert target.label == "ops@my-master/2 by s1:26379 and 1 more"
+    assert target.label == "ops@my-master by s1:26379 and 1 more, database 2"
     assert target.sentinel_at("s1", 26379).label == "sentinel watch@s1:26379"
     sentinel = target.sentinel_at("s1", 26379)
     assert (sentinel.username, sentinel.password, sentinel.db) == ("watch", Secret("s@"), 0)
