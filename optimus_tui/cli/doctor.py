@@ -299,7 +299,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
 
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     """What the watched Redis consists of, where that is more than one server."""
-    from optimus_tui.verdicts.cluster import cluster_words, sentinel_words
+    from optimus_tui.verdicts.cluster import cluster_words, watched_words
 
     target, cluster, sentinels = context.settings.redis, state.cluster, state.sentinels
     lines: list[DoctorLine] = []
@@ -309,13 +309,7 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
             message += "; the address names one node of it, and the others are followed"
         lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
     if sentinels is not None:
-        replicas = plural(sum(node.role == "replica" for node in state.nodes), "replica")
-        if sentinels.replicas_fault is not None:
-            replicas = f"its replicas are unknown: {_fault_text(sentinels.replicas_fault)}"
-        message = f"{sentinel_words(sentinels)} as the primary; {replicas}"
-        if not sentinels.proven:
-            message += "; actions are refused: most of all sentinels must name it"
-        lines.append(DoctorLine("ok" if sentinels.proven else "WRONG", "  sentinels", message))
+        lines.append(DoctorLine("ok" if sentinels.proven else "WRONG", "  sentinels", watched_words(sentinels, state)))
     if cluster is None and state.role == "replica":
         message = "a replica: what is read here may be old, and actions are refused; its primary takes them"
         lines.append(DoctorLine("note", "  role", message))

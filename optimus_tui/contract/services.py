@@ -215,10 +215,8 @@ class ServerState(Struct, frozen=True, kw_only=True):
     sentinels: SentinelState | None = None
     """Set where sentinels name the server; ``nodes`` are then this primary and its replicas."""
     nodes: tuple["ServerState", ...] = ()
-    node: NodeFacts | None = None
-    """Set on each of ``nodes``."""
-    failovers: tuple[Failover, ...] = ()
-    """Those that were seen since the start, in a cluster or by the sentinels' word."""
+    node: NodeFacts | None = None  # of each of ``nodes``
+    failovers: tuple[Failover, ...] = ()  # seen since the start
 
 
 MIN_LOOKUPS = 20

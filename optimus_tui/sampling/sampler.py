@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.keyspace import ClockOffset, EventSource, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, MetricsState, ServerState, ServiceState, Status
+from optimus_tui.contract.services import GatewayState, MetricsState, ServiceState, Status
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
@@ -26,6 +26,7 @@ from optimus_tui.sampling.bus import BusWatch
 from optimus_tui.sampling.details import DetailLoop
 from optimus_tui.sampling.keys import KeyLoop, ScanSink
 from optimus_tui.sampling.limits import LimitLoop
+from optimus_tui.sampling.server import watch_server
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     READ_SECONDS,
@@ -37,9 +38,6 @@ from optimus_tui.sampling.staleness import (
     bounded,
     kept,
     login_refused,
-    next_try,
-    outages,
-    redis_fault,
     unforeseen,
     unreadable_answer,
 )
@@ -163,49 +161,6 @@ async def watch_postgres(context: Context, sampler_state: SamplerState, timer: I
             replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None)
         )
         await timer.rest(delay)
-
-
-async def watch_server(
-    context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
-) -> None:
-    """Send PING and INFO at every tick. ``changed(restarted)`` is called when Redis is back or is another process."""
-    backoff, last = Backoff(), None
-    while True:
-        run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None
-        reading = await _server(context)
-        if (fault := reading.fault) is None:
-            backoff.worked()
-            delay, last = context.settings.refresh_seconds, reading
-        else:
-            delay, retry_in = next_try(fault, backoff)
-            if reading.value is None:
-                reading = await _watched(context, kept(last, fault, None, context.clock))
-            last = replace(reading, retry_in=retry_in)
-        sampler_state.put_server(last)
-        restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
-        if fault is None and (failed_before or restarted):
-            changed(restarted)
-        await timer.rest(delay)
-
-
-async def _server(context: Context) -> Reading[ServerState]:
-    from optimus_tui.probes.server import read_server
-
-    target = context.settings.redis
-    try:
-        return await bounded(read_server(context.redis, target, context.own, context.clock))
-    except outages() as error:
-        return kept(None, redis_fault(error, context), None, context.clock)
-
-
-async def _watched(context: Context, reading: Reading[ServerState]) -> Reading[ServerState]:
-    """Return a failed reading, behind sentinels with the servers as they are now."""
-    from optimus_tui.probes.server import with_watched
-
-    try:
-        return await bounded(with_watched(context.redis, reading, context.own, context.clock))
-    except outages():
-        return reading
 
 
 def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:

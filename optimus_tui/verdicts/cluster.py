@@ -107,6 +107,18 @@ def sentinel_words(state: SentinelState) -> str:
     return f"{words}, and none names a primary"
 
 
+def watched_words(sentinels: SentinelState, state: ServerState) -> str:
+    """Return what sentinels watch, and what that means for actions, as a sentence for ``doctor``."""
+    replicas = plural(sum(node.node is not None and node.node.role == "replica" for node in state.nodes), "replica")
+    if (fault := sentinels.replicas_fault) is not None:
+        remedy = f" ({fault.remedy})" if fault.remedy else ""
+        replicas = f"its replicas are unknown: {fault.message}{remedy}"
+    words = f"{sentinel_words(sentinels)} as the primary; {replicas}"
+    if sentinels.proven:
+        return words
+    return f"{words}; actions are refused: most of all sentinels must name it"
+
+
 def ranges_text(ranges: Sequence[tuple[int, int]]) -> str:
     """Return ranges of slots as ``0-5460, 10923``; the first three of many."""
     words = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:MOST_RANGES]]
