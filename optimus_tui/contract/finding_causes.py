@@ -114,6 +114,13 @@ LINKS: tuple[Link, ...] = (
 """The first row that allows a pair counts."""
 _OWN_FAMILIES = ("services", "latency")
 """Findings about a service itself that its restart explains."""
+RESTART = "restart"
+"""The kind of an act that restarts a service; the other kinds of acts are those of actions."""
+_CLEARS_CACHE = ("invalidate_tenant", "unlink_prefix", "unlink_no_ttl")
+"""Actions after which cached answers are missing."""
+EFFECT_SECONDS = 30.0
+"""For how long an act has side effects: a service serves again, a cache is filled. What a figure shows of them lasts
+longer by the time that it reaches back."""
 
 
 def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
@@ -135,4 +142,19 @@ def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
     """Return True if a finding can be an effect of a service's restart: it has the same effects as its outage."""
     if effect.subject == service and effect.rule.partition(".")[0] in _OWN_FAMILIES:
         return True
+    if service == "gateway" and effect.rule == GATEWAY_RESTARTS:
+        return True
     return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)
+
+
+def can_follow_from_act(kind: str, subject: str, effect: RuleAndSubject) -> bool:
+    """Return True if a finding can be a side effect of something that was done from here.
+
+    Args:
+        kind: ``RESTART``, or the kind of an action.
+        subject: The service that was restarted, or the tenant of the action.
+        effect: The finding.
+    """
+    if kind == RESTART:
+        return can_follow_from_restart(subject, effect)
+    return kind in _CLEARS_CACHE and can_follow_from(CACHE_BULK, subject, effect)

@@ -139,8 +139,8 @@ def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = 
 
 NoticeKind = Literal["standing", "appeared", "worsened", "still", "outlasted", "expected", "overdue", "cleared"]
 """``standing``: active at the start. ``still``: a mute ended and the finding is still active. ``outlasted``: its cause
-was announced in its place and has ended, and this has not. ``expected``: it follows from a restart that was done from
-here, which is no alarm; ``overdue``: it holds for longer than that."""
+was announced in its place and has ended, and this has not. ``expected``: it follows from what was done here, which is
+no alarm; ``overdue``: it holds for longer than that."""
 
 
 class AlertEpisode(Struct, frozen=True, kw_only=True):
@@ -177,12 +177,16 @@ class Mute(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A message that is shown once. ``rings``: the terminal bell may ring for it."""
+    """A message that is shown once. ``rings``: the terminal bell may ring for it.
+
+    ``act``: what was done from here that the finding follows from, or outlasts, in words; empty for none.
+    """
 
     kind: NoticeKind
     finding: Finding
     severity: Severity
     rings: bool = False
+    act: str = ""
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -18,7 +18,8 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.alerts import EPISODES, in_force, unjudged
-from optimus_tui.verdicts.restarts import MOST_RESTARTS, OwnRestart
+from optimus_tui.verdicts.own_acts import MOST_ACTS, OwnAct, SideEffect
+from optimus_tui.verdicts.side_effects import found_lately, side_effects
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
@@ -42,8 +43,8 @@ class AlertBook:
         self._store, self._clock = store, clock
         self.state = alerts.Alerts()
         self.mutes: dict[tuple[str, str], Mute] = {}
-        self._restarts: tuple[OwnRestart, ...] = ()
-        """What was restarted from here, newest last."""
+        self._acts: tuple[OwnAct, ...] = ()
+        """What was done from here and has side effects, newest last."""
         self.past: tuple[AlertEpisode, ...] = ()
         """Episodes as last read: of earlier starts and of all processes, this one included."""
         self.trouble = ""
@@ -65,30 +66,36 @@ class AlertBook:
             mono=self._clock.mono(),
             unjudged=unjudged(report),
             mutes=self.mutes,
-            restarts=self._restarts,
+            acts=self._acts,
         )
         self._changed |= bool(notices) or before.held.keys() != self.state.held.keys()
         return notices
 
-    def expect_restart(self, service: str) -> Callable[[], None]:
-        """Note that a service is being restarted from here: for a bounded time, what follows from it raises no alarm.
+    def expect(self, kind: str, subject: str, began: float | None = None) -> Callable[[], None]:
+        """Note that something is being done from here: for a bounded time, its side effects raise no alarm.
+
+        Args:
+            kind: ``RESTART``, or the kind of an action.
+            subject: The service, or the tenant.
+            began: Wall-clock seconds at which it began; None for now.
 
         Returns:
-            A function to call when the restart has taken effect: the time begins again then.
+            A function to call when it has taken effect: the time begins again then.
         """
-        one = OwnRestart(service, self._clock.wall(), self._clock.mono())
-        self._restarts = (*self._restarts, one)[-MOST_RESTARTS:]
+        wall = self._clock.wall() if began is None else began
+        before = found_lately(self.state, wall)
+        one = OwnAct(kind=kind, subject=subject, began=wall, ended=wall, mono=self._clock.mono(), before=before)
+        self._acts = (*self._acts, one)[-MOST_ACTS:]
 
         def took_effect() -> None:
-            self._restarts = (*(old for old in self._restarts if old != one), replace(one, mono=self._clock.mono()))
+            done = replace(one, ended=self._clock.wall(), mono=self._clock.mono())
+            self._acts = (*(old for old in self._acts if old != one), done)
 
         return took_effect
 
-    def expected_now(self) -> set[tuple[str, str]]:
-        """Return rule and subject of the findings that are explained by a restart from here, and raise no alarm yet."""
-        if not self._restarts:
-            return set()
-        return alerts.expected(self.state, self._restarts, self._clock.mono())
+    def expected_now(self) -> dict[tuple[str, str], SideEffect]:
+        """Return the findings that follow from what was done here, and raise no alarm yet, by rule and subject."""
+        return side_effects(self.state, self._acts, self._clock.mono()) if self._acts else {}
 
     def muted_now(self) -> dict[tuple[str, str], Mute]:
         """Return the mutes in force, by rule and subject."""

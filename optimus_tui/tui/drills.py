@@ -292,7 +292,7 @@ class DrillController:
             from optimus_tui.workflow.drill import look
 
             mono = self.dashboard.context.clock.mono()
-            now = [one for one in report.findings if not self.incidents.proved_fixed(one)]
+            now = [one for one in report.findings if not self.incidents.why_quiet(one)]
             self.running.watch = look(self.running.watch, self.running.truth, now, mono)
 
     async def _mark_incident(self, drill: Drill) -> None:

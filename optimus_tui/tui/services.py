@@ -211,7 +211,7 @@ class IncidentRecord(Protocol):
     def too_early(self, finding: "Finding") -> str:
         """Return why a finding does not yet show the effect of what was done for it or its cause; empty if it does."""
 
-    def proved_fixed(self, finding: "Finding") -> str:
+    def why_quiet(self, finding: "Finding") -> str:
         """Return why nothing needs to be done about a finding that still shows, such as a proof; else empty."""
 
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:

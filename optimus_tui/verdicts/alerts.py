@@ -1,6 +1,6 @@
 """Alerts: since when a finding holds, when to notify (once for each change), and which are muted. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -26,7 +26,8 @@ from optimus_tui.contract.findings import MANY_COUNTERS, SEVERITIES, AlertEpisod
 from optimus_tui.contract.services import MIN_LOOKUPS, HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.services import answered
-from optimus_tui.verdicts.restarts import OwnRestart, began_with, restart_behind
+from optimus_tui.verdicts.own_acts import OwnAct, act_behind, began_with
+from optimus_tui.wording.truth import act_words
 
 HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
@@ -192,8 +193,8 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
     told: int = -1
     covered: int = -1
     covered_mono: float = 0.0
-    restart: float = 0.0
-    """``began`` of the restart that it was said to follow from; 0 for none."""
+    act: float = 0.0
+    """``began`` of what was done from here that it was said to follow from; 0 for none."""
     muted: bool = False
     present: bool = True
 
@@ -215,12 +216,12 @@ def step(
     mono: float,
     unjudged: Unjudged = lambda _: False,
     mutes: Mutes = NO_MUTES,
-    restarts: Iterable[OwnRestart] = (),
+    acts: Iterable[OwnAct] = (),
 ) -> tuple[Alerts, tuple[Notice, ...]]:
     """Return the state after a report, and the notices to show, the worst first. ``findings`` are those of all sources.
 
     ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` returns whether a missing finding could not be
-    judged. ``restarts`` are those that were done from here.
+    judged. ``acts`` are what was done from here.
     """
     if state.first_mono is None:
         first = mono
@@ -230,7 +231,7 @@ def step(
     findings = tuple(findings)
     there, explained = _by_key(findings), _explained(findings, mutes, now)
     held, notices = dict[Key, OpenEpisode](), list[Notice]()
-    after_restart: set[tuple[str, str] | None] = {None}
+    after_act: set[tuple[str, str] | None] = {None}
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
         old = state.held.get(key)
@@ -241,29 +242,30 @@ def step(
         muted = silences(mutes, finding, now)
         has_cause = (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values())
         kind: NoticeKind | None = None
-        restart = None
-        if level_of(finding) > max(one.told, LOUD - 1) and finding.caused_by in after_restart:
-            is_more = one.restart or (old and level_of(finding) > level_of(old.finding))
+        act = None
+        if level_of(finding) > max(one.told, LOUD - 1) and finding.caused_by in after_act:
+            is_more = one.act or (old and level_of(finding) > level_of(old.finding))
             since = now if is_more else one.episode.since
-            restart = restart_behind(finding, restarts, mono, since)
-        if restart is not None and one.restart != restart.began and settled and not (muted or has_cause):
-            kind = "expected" if began_with(finding, restart, one.episode.since) else None
+            act = act_behind(finding, acts, mono, since)
+        if act is not None and one.act != act.began and settled and not (muted or has_cause):
+            kind = "expected" if began_with(finding, key, act, one.episode.since) else None
         if has_cause:
             one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
-        if restart is not None:
-            after_restart.add((finding.rule, finding.subject))
+        if act is not None:
+            after_act.add((finding.rule, finding.subject))
             one = replace(
                 one,
                 covered=max(one.covered, level_of(finding)),
-                covered_mono=max(one.covered_mono, restart.mono),
-                restart=restart.began,
+                covered_mono=max(one.covered_mono, act.mono),
+                act=act.began,
             )
         if settled and not muted and not _is_covered(one, mono):
             kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
         held[key] = _told(one, kind, muted)
         if kind is not None:
             rings = kind != "expected" and (kind != "worsened" or one.told < LOUD or finding.severity == "critical")
-            notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings))
+            words = "" if act is None else act_words(act.kind, act.subject)
+            notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings, act=words))
     left = {key: _absent(one, there, mono, blind=unjudged(one.finding)) for key, one in gone.items()}
     held |= {key: one for key, one in left.items() if not one.episode.end}
     over = [one for one in left.values() if one.episode.end]
@@ -296,14 +298,6 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
     """Rule and subject of the findings whose cause is announced in their place: it is there, and not muted."""
     loud = {(one.rule, one.subject) for one in findings if not silences(mutes, one, now)}
     return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
-
-
-def expected(state: Alerts, restarts: Sequence[OwnRestart], mono: float) -> set[tuple[str, str]]:
-    """Return rule and subject of the findings that are no alarm yet because they follow from a restart."""
-    open_ones = [one for one in state.held.values() if one.restart and one.present and level_of(one.finding) > one.told]
-    held = ((one.finding, one.episode.since) for one in open_ones)
-    behind = ((one, restart_behind(one, restarts, mono), since) for one, since in held)
-    return {(one.rule, one.subject) for one, restart, since in behind if restart and began_with(one, restart, since)}
 
 
 def _is_left_over(finding: Finding, gone: Iterable[OpenEpisode]) -> bool:
@@ -433,7 +427,7 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
     if one.muted:
         return "still"
     if level <= one.covered:
-        return "overdue" if one.restart else "outlasted"
+        return "overdue" if one.act else "outlasted"
     return "appeared"
 
 
@@ -446,5 +440,5 @@ def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
 
 def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
     if kind is not None and kind != "expected":
-        return replace(one, restart=0.0, told=max(one.told, level_of(one.finding)), muted=False)
+        return replace(one, act=0.0, told=max(one.told, level_of(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and level_of(one.finding) < LOUD))

@@ -1,10 +1,12 @@
 """The truth line, which says how far a reading can be trusted (age, gaps, faults), and the mark of each state."""
 
+import math
 from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_causes import RESTART
 from optimus_tui.contract.finding_rules import LATENCY_COLD_START
 from optimus_tui.contract.findings import Overall, Severity
 from optimus_tui.contract.keyspace import LimitRow, LimitState
@@ -17,8 +19,10 @@ FIXED = "fixed at "
 """How the words about a finding begin that a proof has settled."""
 REPAIRED = "repaired; "
 """How the words about a limit begin that refuses only until the window ends that a repair has given back."""
-RESTART_WORDS = "your restart"
-"""What a finding follows from where a service was restarted from here a moment ago."""
+SIDE_EFFECT = "side effect of "
+"""How the words about a finding begin that follows from what was done here."""
+OLD_FIGURES = "its figures are partly "
+"""How the words about a finding begin that is only there because its figures reach back before a remedy."""
 NO_FEED = "The profile names no feed of events"
 """Said instead of a link's state, because there is no link that could be up or down."""
 FIND_OUT = ":dialect does it here, step by step."
@@ -171,6 +175,46 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
     "healthy": StateGlyph("●", "HEALTHY", "ok"),
     "unknown": StateGlyph("○", "UNKNOWN", "quiet"),
 }
+
+
+def act_words(kind: str, subject: str) -> str:
+    """Return what was done from here: ``your restart of the engine``, ``your clearing of clinic_a's cache``."""
+    if kind == RESTART:
+        return f"your restart of the {safe_text(subject, 40)}"
+    return f"your clearing of the cache of {safe_text(subject, 60)}"
+
+
+_ENDS_BY_ITSELF = {
+    "cache": "cached answers come back by themselves",
+    "breaker": "it closes by itself",
+    "errors": "no more come",
+    "latency": "it gets quick again by itself",
+}
+"""How the side effects of an act end, by the family of their rules."""
+
+
+_CUMULATIVE = ("latency", "errors")
+"""Families whose figures may show the fault of before an act as late as after it."""
+
+
+def side_effect_words(rule: str, act: str, at: float, until: float, begin: float) -> str:
+    """Return why nothing has to be done about the side effect of an act, and until when to wait.
+
+    Latencies and failures of a window that began before the act may be those of before: they are not blamed on it.
+
+    Args:
+        rule: The rule of the finding.
+        act: What was done, as ``act_words`` says it.
+        at: When it took effect, in wall-clock seconds.
+        until: From when on the act no longer explains the finding; it is said in whole minutes, rounded up.
+        begin: Wall-clock seconds at which the finding's figures begin.
+    """
+    if begin < at and rule.startswith(_CUMULATIVE):
+        return f"{OLD_FIGURES}of before {act} at {clock(at)}"
+    ends = _ENDS_BY_ITSELF.get(rule.partition(".")[0], "it ends by itself")
+    minute = clock(math.ceil(until / 60.0) * 60.0)[:5]
+    return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {minute}"
+
 
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")
 WATCHING = StateGlyph("○", "WATCHING", "quiet")

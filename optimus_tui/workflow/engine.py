@@ -13,9 +13,11 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import age, clause
+from optimus_tui.wording.wrapping import in_short
 from optimus_tui.workflow import steps
 from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.ranking import tenant_words
+from optimus_tui.workflow.side_effects import effects_of
 from optimus_tui.workflow.standing import proved
 
 TENANT = "tenant "
@@ -66,7 +68,9 @@ def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
     change = ""
     if step is not None and step.change is not None:
         change = f" ({_change(step.change, event.outcome)})"
-    return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}"
+    effects = effects_of(state, step) if step is not None else {}
+    beside = "".join(f"; {in_short(message)}: {words}" for message, words in effects.items())
+    return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}{beside}"
 
 
 def _change(change: Comparison, outcome: Outcome) -> str:

@@ -27,7 +27,7 @@ from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, verdict_mark
 from optimus_tui.wording.wrapping import in_short
-from optimus_tui.workflow.ranking import MATTERS, level, matters, rank, worst
+from optimus_tui.workflow.ranking import MATTERS, level, matters, moved_words, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
 MOST = 40
@@ -377,9 +377,9 @@ def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdi
         elif sign > 0 and fresh is not None and after.rank > grew:
             grew, more = after.rank, fresh
     if more is not None and grew >= fell:
-        return "worse", f"it increased: {more.message}"
+        return "worse", f"{moved_words(more, is_better=False)}: {more.message}"
     if fell:
-        changed = "it decreased" if alike else "it is less severe"
+        changed = moved_words(left[0], is_better=True) if alike else "it is less severe"
         return "better", f"{changed}, but is not gone: {left[0].message}"
     return "same", f"still: {left[0].message}"
 

@@ -50,6 +50,14 @@ def worst(findings: Iterable[Diagnostic]) -> str:
     return SCALE[max((rank(level(one)) for one in findings), default=0)]
 
 
+def moved_words(one: Diagnostic, *, is_better: bool) -> str:
+    """Return in which direction a finding's figure moved: a hit rate falls where it gets worse, a latency increases."""
+    figures = (one.measured, one.threshold)
+    if all(isinstance(figure, int | float) for figure in figures) and float(figures[0] or 0) < float(figures[1] or 0):
+        return "it rose" if is_better else "it fell"
+    return "it decreased" if is_better else "it increased"
+
+
 def worse_of(one: str, other: str) -> str:
     """Return the worse of two severities."""
     return SCALE[max(rank(one), rank(other))]

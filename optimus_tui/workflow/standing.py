@@ -22,6 +22,7 @@ from optimus_tui.workflow.proof import (
     waiting,
 )
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
+from optimus_tui.workflow.side_effects import is_effect_at, without_effects
 
 Key = tuple[str, str]
 UNKNOWN = "unknown"
@@ -60,9 +61,17 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
         for rule in record.rules
     }
     gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
-    for one in (*step.outcome.findings, *_unseen(step)):
+    for one in (*_judged(state, step).findings, *_unseen(step)):
         if one.rule not in fixed and _key(one) not in gone:
             yield one
+
+
+def _judged(state: IncidentState, step: Step) -> Outcome:
+    """Return the last outcome of a step, without the side effects of what was done."""
+    if step.outcome is None:
+        return Outcome(verdict="", severity="none", headline="")
+    at = _end(step)
+    return step.outcome if at is None else without_effects(step.outcome, is_effect_at(state, at))
 
 
 def _unseen(step: Step) -> Iterator[Diagnostic]:
@@ -119,14 +128,14 @@ def _of_steps(state: IncidentState) -> Iterator[bool]:
     """Yield whether the fault is gone, for each step that showed one and was run again."""
     for step in state.steps:
         if step.change is not None and step.worst is not None and rank(step.worst.severity) >= MATTERS:
-            yield _is_clear(step) or any(_covers(record, step) for record in state.action_records)
+            yield _is_clear(state, step) or any(_covers(record, step) for record in state.action_records)
 
 
-def _is_clear(step: Step) -> bool:
+def _is_clear(state: IncidentState, step: Step) -> bool:
     """Return True if the step shows no fault: "fixed", or "same" where nothing was wrong before either."""
     if step.change is None or step.outcome is None:
         return False
-    calm = step.change.verdict == "same" and rank(step.outcome.severity) < MATTERS
+    calm = step.change.verdict == "same" and rank(_judged(state, step).severity) < MATTERS
     return step.change.verdict == "fixed" or calm
 
 
@@ -146,7 +155,7 @@ def _of_actions(state: IncidentState) -> Iterator[bool]:
     for record in last.values():
         checked = {one.step for one in record.checks}
         steps = [step for step in state.steps if step.plan.id in checked]
-        yield record.verdict == "fixed" or any(_is_clear(step) and _is_later(step, record) for step in steps)
+        yield record.verdict == "fixed" or any(_is_clear(state, step) and _is_later(step, record) for step in steps)
 
 
 def _is_later(step: Step, record: ActionRecord) -> bool:

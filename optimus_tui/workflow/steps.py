@@ -14,6 +14,7 @@ from optimus_tui.workflow.outcomes import compare, overall
 from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
 from optimus_tui.workflow.ranking import alarm, beginning, concerned, matters, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
+from optimus_tui.workflow.side_effects import found_so_far, is_effect_at, without_effects
 from optimus_tui.workflow.standing import proved
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
@@ -42,7 +43,15 @@ def put(state: IncidentState, step: Step) -> IncidentState:
     tenant = state.tenant
     if state.choice is not None:
         tenant = state.choice.tenant
-    return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant, state.open_findings))
+    advised = tuple(_without_effects(state, one) for one in steps)
+    return replace(state, steps=steps, advice=advise(advised, state.team, state.advice, tenant, state.open_findings))
+
+
+def _without_effects(state: IncidentState, step: Step) -> Step:
+    """Return a step as recommendations follow from it: waiting ends a side effect, and a cure could do harm."""
+    if step.outcome is None or step.ended is None or not state.action_records:
+        return step
+    return replace(step, outcome=without_effects(step.outcome, is_effect_at(state, step.ended.wall)))
 
 
 def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
@@ -89,27 +98,28 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
-    change = None
+    change, is_effect = None, is_effect_at(state, event.at.wall)
+    judged = without_effects(event.outcome, is_effect)
     if step.before is not None:
-        change = compare(step.before, event.outcome)
+        change = compare(without_effects(step.before, is_effect), judged)
         if early := too_early(state, event.at.wall):
-            change = Comparison(verdict="too early", words=early, figures=change.figures)
+            change = Comparison(verdict="too early", words=early.removeprefix("late: "), figures=change.figures)
     ended = replace(
         step, status="done", ended=event.at, took_ms=event.took_ms, outcome=event.outcome, evidence=event.evidence,
-        change=change, worst=_worst(step.worst, event.outcome),
+        change=change, worst=_worst(step.worst, judged),
     )  # fmt: skip
-    named = [name for one in event.outcome.findings if (name := tenant_of(one)) is not None]
+    named = [name for one in judged.findings if (name := tenant_of(one)) is not None]
     after = put(state, ended)
     after = replace(
         after,
-        severity=worse_of(state.severity, event.outcome.severity),
+        severity=worse_of(state.severity, judged.severity),
         tenants=tuple(dict.fromkeys((*state.tenants, *named)))[:50],
     )
     if change is not None:
         after = replace(after, repaired=proved(after, event.at))
     if state.steps and step.plan.id == _first(state):
-        after = replace(after, candidates=rank_issues(event.outcome, state.slow_ms))
-    after = _bring_forward(_dated(after), ended)
+        after = replace(after, candidates=rank_issues(judged, state.slow_ms))
+    after = _bring_forward(_dated(after), ended, judged)
     coming = after.next
     if coming is not None and coming.plan.choose_issue and after.choice is None and after.candidates:
         return after, (happened.AskIssue(candidates=after.candidates),)
@@ -137,11 +147,9 @@ def _first(state: IncidentState) -> str:
     return next((step.plan.id for step in state.steps if step.plan.kind == "tool"), "")
 
 
-def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
+def _bring_forward(state: IncidentState, after: Step, judged: Outcome) -> IncidentState:
     """Move waiting steps that name a rule which was found directly after this one."""
-    if after.outcome is None:
-        return state
-    rules = {one.rule for one in after.outcome.findings}
+    rules = {one.rule for one in judged.findings}
     wanted = [one for one in state.steps if one.status == "waiting" and rules & set(one.plan.first_when)]
     if not wanted:
         return state
@@ -239,7 +247,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
         checks=tuple(Check(step=one.plan.id, before=opened_for or _aimed(state, one, set(rules))) for one in steps),
-        verdict=verdict, pace=event.pace,
+        verdict=verdict, pace=event.pace, found=found_so_far(state),
     )  # fmt: skip
     record, effects = _timed(record, steps)
     after = replace(state, action_records=(*state.action_records, record))

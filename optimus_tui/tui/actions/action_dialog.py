@@ -66,7 +66,7 @@ class ActionDialog(Dialog):
         self.outcome: tuple[Receipt, str] | None = None
         self.wants_rest = False
         """Whether the dialog was closed to plan what is left undone."""
-        self.guard = EnterGuard(self, clock, self.say, self.may_confirm, self.carry_out)
+        self.guard = EnterGuard(self, clock, self.say, lambda: self.said, self.may_confirm, self.carry_out)
         self._renewed: Plan | None = None
 
     def compose(self) -> ComposeResult:
@@ -323,7 +323,7 @@ class ActionDialog(Dialog):
     @on(Button.Pressed, "#cancel")
     def _cancel_pressed(self) -> None:
         if self.guard.is_held():
-            self.say("too soon after the enter before: press it once more")
+            self.guard.say_briefly("too soon after the enter before: press it once more", "")
         else:
             self.action_leave()
 

@@ -5,7 +5,7 @@ Everything that changes something goes through ``actions/service``, which is imp
 
 import asyncio
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -42,6 +42,8 @@ class ActionsController:
         """What plans and carries out actions; None until somebody asks for one."""
         self.outside: OutsideRemedies | None = None
         """What knows the demo's remedies; None where nothing does."""
+        self.did: Callable[[Receipt], None] = lambda _: None
+        """Called with what an action has done, verified or not."""
 
     async def open_service(self) -> "ActionService":
         """Return the action service of this environment. It is imported in a thread the first time."""
@@ -215,6 +217,7 @@ class ActionsController:
         before = self.dashboard.incidents.alarming()
         outcome = await self.carry_out(request)
         if outcome is not None:
+            self.did(outcome[0])
             await self.dashboard.incidents.record_action(*outcome, before)
         return outcome is not None
 

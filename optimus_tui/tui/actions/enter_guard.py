@@ -1,6 +1,7 @@
 """Decide whether an Enter on the button that carries out a plan is deliberate, or a key that is held down."""
 
 from collections.abc import Callable
+from functools import partial
 
 from textual.timer import Timer
 
@@ -22,6 +23,7 @@ class EnterGuard:
         dialog: The dialog of the button.
         clock: The clock that times the focus.
         say: Shows why an Enter does not count.
+        said: Returns what is shown.
         may: Returns whether an Enter may carry out the plan now.
         act: Carries out the plan.
     """
@@ -31,13 +33,23 @@ class EnterGuard:
         dialog: Dialog,
         clock: Clock,
         say: Callable[[str], None],
+        said: Callable[[], str],
         may: Callable[[], bool],
         act: Callable[[], None],
     ) -> None:
-        self._dialog, self._clock, self._say, self._may, self._act = dialog, clock, say, may, act
+        self._dialog, self._clock, self._say, self._said, self._may, self._act = dialog, clock, say, said, may, act
         self._focused_at = clock.mono()
         self._waiting: Timer | None = None
         self.repeat_seconds = REPEAT_SECONDS
+
+    def say_briefly(self, sentence: str, then: str) -> None:
+        """Show a sentence about this moment, and ``then`` in its place once it is over."""
+        self._say(sentence)
+        self._dialog.set_timer(REPEAT_SECONDS, partial(self._replace, sentence, then))
+
+    def _replace(self, sentence: str, then: str) -> None:
+        if self._said() == sentence:
+            self._say(then)
 
     def note_focus(self) -> None:
         """Note that the focus moved: an Enter right after that, or one still waiting to count, is dropped."""
@@ -53,9 +65,11 @@ class EnterGuard:
         since_focus = self._clock.mono() - self._focused_at
         if self._waiting is not None or min(since_focus, self._dialog.optimus.quiet_before_key) < QUIET_SECONDS:
             self._forget()
-            self._say("too soon: wait a second, then press enter once")
+            self.say_briefly(
+                "too soon: wait a second, then press enter once", "nothing was carried out: press enter once"
+            )
         elif self.is_held():
-            self._say("one moment: carried out unless enter is held down")
+            self.say_briefly("one moment: carried out unless enter is held down", "")
             self._waiting = self._dialog.set_timer(HELD_SECONDS, self._confirm)
         else:
             self._act()

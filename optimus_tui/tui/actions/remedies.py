@@ -72,7 +72,7 @@ def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Findi
 def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list[list[Finding]]:
     """Return each finding that needs action, with its causes as far as the health report knows them."""
     known = dashboard.health.findings if dashboard.health is not None else ()
-    return [with_causes(one, known) for one in findings if not dashboard.incidents.proved_fixed(one)]
+    return [with_causes(one, known) for one in findings if not dashboard.incidents.why_quiet(one)]
 
 
 class FirstAct(NamedTuple):
@@ -100,7 +100,7 @@ def sooner_act(dashboard: DashboardServices, finding: Finding) -> str:
     from optimus_tui.tui.actions.questions import finding_offers
 
     writable = dashboard.settings.writable and dashboard.settings.layout_is_writable
-    if not writable or not dashboard.incidents.proved_fixed(finding).startswith(REPAIRED):
+    if not writable or not dashboard.incidents.why_quiet(finding).startswith(REPAIRED):
         return ""
     return next((offer.name for offer in finding_offers(finding, last_report(dashboard, "limits"), None)), "")
 
@@ -132,7 +132,7 @@ def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None,
         return f"{outside.under_way}: under way; whether it helped is checked automatically"
     if finding is None or sooner_act(dashboard, finding):
         return ""
-    proved = dashboard.incidents.proved_fixed(finding)
+    proved = dashboard.incidents.why_quiet(finding)
     return clause(proved, "nothing has to be done about this: ")
 
 
@@ -153,7 +153,7 @@ def offers_about(
     readings = last_report(dashboard, "limits"), last_report(dashboard, "cache"), channels, now_of(dashboard)
     finding = finding_of(row)
     if offers := offers_for(row, *readings):
-        settled = "" if finding is None else dashboard.incidents.proved_fixed(finding)
+        settled = "" if finding is None else dashboard.incidents.why_quiet(finding)
         return offers, clause(settled, " Nothing has to be done: ", ".")
     for cause in () if finding is None else next(iter(chains), ())[1:]:
         if offers := offers_for(cause, *readings):

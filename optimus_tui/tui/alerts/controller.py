@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, cast
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
-from optimus_tui.tui.panes.health.finding_lines import QuietReason
+from optimus_tui.tui.panes.health.finding_lines import QuietReason, reason_of
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.toasts.queue import toast_room
 from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import FIXED, RESTART_WORDS
+from optimus_tui.wording.truth import act_words, side_effect_words
 
 if TYPE_CHECKING:
+    from optimus_tui.contract.actions import Receipt
     from optimus_tui.contract.findings import Finding
     from optimus_tui.sampling.alert_book import AlertBook
     from optimus_tui.tui.panes.health.pane import HealthPane
@@ -41,6 +42,7 @@ class AlertsController:
             actions: What can be done about a finding.
         """
         self.dashboard, self.actions = dashboard, actions
+        actions.did = self.note_action
         self.book: AlertBook | None = None
         self.explained: frozenset[Hashable] = frozenset()
         """Rule and subject of findings that follow from what was done here, or whose figures are of before it."""
@@ -124,23 +126,41 @@ class AlertsController:
             self._rang_mono = mono
             app.bell()
 
-    def expect_restart(self, service: str) -> Callable[[], None]:
-        """Raise no alarm for the effects of a restart that begins now.
+    def expect(self, kind: str, subject: str, began: float | None = None) -> Callable[[], None]:
+        """Raise no alarm for the side effects of what is being done from here.
 
         Call the returned function once it took effect.
+
+        Args:
+            kind: ``RESTART``, or the kind of an action.
+            subject: The service, or the tenant.
+            began: Wall-clock seconds at which it began; None for now.
         """
-        return self.book.expect_restart(service) if self.book is not None else lambda: None
+        return self.book.expect(kind, subject, began) if self.book is not None else lambda: None
+
+    def note_action(self, receipt: "Receipt") -> None:
+        """Raise no alarm for the side effects of an action that has ended."""
+        if receipt.counts.get("done"):
+            self.expect(receipt.request.kind, safe_text(receipt.request.tenant, 120), receipt.started_at)()
+
+    def side_effect(self, finding: "Finding") -> str:
+        """Return of what done here a finding is a side effect, and until when to wait; empty if it is none."""
+        effects = self.book.expected_now() if self.book is not None else {}
+        effect = effects.get((finding.rule, finding.subject))
+        if effect is None:
+            return ""
+        act = act_words(effect.act.kind, effect.act.subject)
+        begin = self.dashboard.context.clock.wall() - (finding.window_seconds or 0.0)
+        return side_effect_words(finding.rule, act, effect.act.ended, effect.until, begin)
 
     def mark_quiet(self) -> int:
         """Mark findings in the health pane that are muted or otherwise no alarm; return the number of active mutes."""
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, QuietReason] = {}
-        if self.book is not None:
-            marked = dict.fromkeys(self.book.expected_now(), QuietReason(RESTART_WORDS))
         for each in health.findings if health is not None else ():
-            if words := self.dashboard.incidents.proved_fixed(each):
-                marked[each.rule, each.subject] = QuietReason(words, words.startswith(FIXED))
+            if health is not None and (words := self.dashboard.incidents.why_quiet(each)):
+                marked[each.rule, each.subject] = reason_of(words, each, health)
         self.explained = frozenset(marked)
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences

@@ -10,8 +10,9 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import SEVERITY_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import RESTART_WORDS, SEVERITY_MARKS
+from optimus_tui.wording.truth import SETTLING, SEVERITY_MARKS, SIDE_EFFECT
 from optimus_tui.wording.wrapping import in_short
 
 
@@ -26,15 +27,14 @@ class Toast(NamedTuple):
 MOST_TOASTS = 3
 """More than this at once become one that counts them."""
 _SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended", "outlasted": "its cause has ended"}
-_SAID |= {"expected": f"{RESTART_WORDS}: an alarm only if it lasts", "overdue": f"it outlasts {RESTART_WORDS}"}
 _KINDS = {
     "standing": "standing",
     "appeared": "new",
     "worsened": "worse",
     "still": "muted before",
     "outlasted": "without their cause",
-    "expected": f"of {RESTART_WORDS}",
-    "overdue": f"outlasting {RESTART_WORDS}",
+    "expected": "settling",
+    "overdue": "outlasting what you did",
     "cleared": "cleared",
 }
 
@@ -84,7 +84,9 @@ def _early(notice: Notice, early: Early) -> str:
 
 
 def _said(notice: Notice, early: Early) -> str:
-    return _early(notice, early) or _SAID.get(notice.kind, "")
+    act = notice.act or "what you did"
+    said = {"expected": f"{SIDE_EFFECT}{act}: an alarm only if it lasts", "overdue": f"it outlasts {act}"}
+    return _early(notice, early) or (_SAID | said).get(notice.kind, "")
 
 
 def _together(title: str, notices: Sequence[Notice], room: int, early: Early) -> Toast:
@@ -108,14 +110,15 @@ def _whole(notice: Notice, early: Early) -> str:
 def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     if notice.kind in ("cleared", "expected"):
         is_over = notice.kind == "cleared"
-        head = "● cleared  " if is_over else f"○ {RESTART_WORDS}  "
+        head = "● cleared  " if is_over else f"{SETTLING.glyph} {SETTLING.word.lower()}  "
         subject = safe_text(notice.finding.subject, 120)
         name = _name(subject, room - cell_len(head))
         says = in_short(safe_text(notice.finding.message, 400).removeprefix(subject)).strip()
         says = says or rule_of(notice.finding.rule).title
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {says}"
         if not is_over:
-            below = first_that_fits([f"{says}; an alarm only if it lasts", says], room)
+            act = clause(notice.act, "; after ")
+            below = first_that_fits([f"{says}{act}", f"{says}; an alarm only if it lasts", says], room)
         return Toast(f"{head}{name}\n{_cut(below, room)}", "information", _whole(notice, early))
     said = _said(notice, early)
     keys = hint(notice.finding) or ":alerts"

@@ -81,8 +81,15 @@ class FindingsController:
             taken_at = max(taken_at or 0.0, read_at)
             same = next((one for one in found if (one.rule, one.subject) == key), None)
             if same is not None:
-                return Newest(same, read_at, self.incidents.proved_fixed(same))
+                return Newest(same, read_at, self._why_quiet(same))
         return Newest(None, taken_at)
+
+    def _why_quiet(self, finding: Finding) -> str:
+        """Return why nothing has to be done about a finding, as its row in the health pane says it."""
+        from optimus_tui.tui.panes.health.finding_lines import reason_of
+
+        words, health = self.incidents.why_quiet(finding), self.dashboard.health
+        return reason_of(words, finding, health).words if words and health is not None else words
 
     def _chosen(self, choice: "Choice | None") -> None:
         """Do what was chosen in the explanation of a finding."""

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.context import Context
+from optimus_tui.contract.finding_causes import RESTART
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.tuning import TUNING, Tuning
@@ -70,11 +71,11 @@ class Dashboard(BaseScreen):
         self.actions = ActionsController(self)
         self.alerts = AlertsController(self, self.actions)
         self.interrupted = InterruptedActions(self, self.actions)
-        self.incidents = IncidentController(self, self.actions, self.interrupted)
+        self.incidents = IncidentController(self, self.actions, self.interrupted, self.alerts.side_effect)
         self.findings = FindingsController(self, self.navigate, self.actions, self.incidents)
         self.saved = SavedViews(self, self.findings)
         self.drills = DrillController(self, self.incidents)
-        self.drills.expect_restart = self.alerts.expect_restart
+        self.drills.expect_restart = partial(self.alerts.expect, RESTART)
         self.status_line = StatusLine(self, self.actions, self.alerts, self.incidents, self.drills).words
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
@@ -246,9 +247,9 @@ class Dashboard(BaseScreen):
     # -- layout, and what stands around the panes
 
     def draw_status(self) -> None:
-        """Draw the line above the panes, and the tabs, from the same report."""
-        self.pane_layout.draw_tabs()
+        """Draw the line above the panes, and the tabs, with one verdict: the line judges, the panes show that."""
         self.query_one(StatusBar).facts = self.status_line(PRODUCT, self.size.width)
+        self.pane_layout.draw_tabs()
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""

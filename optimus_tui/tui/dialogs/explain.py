@@ -15,7 +15,7 @@ from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
 from optimus_tui.tui.widgets.cells import fit_name
 from optimus_tui.wording.numbers import age, clause, clock
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import SEVERITY_MARKS
+from optimus_tui.wording.truth import FIXED, SETTLING, SEVERITY_MARKS
 
 Verb = Literal["row", "incident", "actions", "tool"]
 LABEL = 10
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
 class Newest(NamedTuple):
     """A finding as it is judged now, or None if it is over, with the time of the judged reading.
 
-    ``proved`` says when its end was proved, if its figures still include the time before the remedy; else empty.
+    ``proved`` says why nothing has to be done about it, such as a proof or an act whose side effect it is; else empty.
     """
 
     finding: Finding | None
@@ -58,7 +58,7 @@ class _Shown(NamedTuple):
     Attributes:
         finding: The finding as it is judged now, or as it was judged last.
         dated: When that was, in words; empty if unknown.
-        proved: When its end was proved; empty if it was not.
+        proved: Why nothing has to be done about it; empty if something has.
         was_live: True once it was found while the dialog was open.
     """
 
@@ -213,9 +213,11 @@ def finding_lines(
         width: Cells of a line.
         dated: The time of the judged reading (safe text); empty if unknown.
         first_act: The first action that ``a`` offers for it (safe text); empty for none.
-        proved: When its end was proved; empty if it was not.
+        proved: Why nothing has to be done about it; empty if something has.
     """
     mark = SEVERITY_MARKS[finding.severity].text
+    if proved:
+        mark = "✓ fixed" if proved.startswith(FIXED) else f"{SETTLING.glyph} {SETTLING.word.lower()}"
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
     impact = safe_text(finding.impact, 400)
     if impact and finding.message.startswith(PAST):

@@ -41,9 +41,13 @@ class IncidentController:
     """Seconds between two looks whether checks are due."""
 
     def __init__(
-        self, dashboard: DashboardServices, actions: ActionsController, interrupted: InterruptedActions
+        self,
+        dashboard: DashboardServices,
+        actions: ActionsController,
+        interrupted: InterruptedActions,
+        side_effect: Callable[[Finding], str],
     ) -> None:
-        self.dashboard, self.actions, self.interrupted = dashboard, actions, interrupted
+        self.dashboard, self.actions, self.interrupted, self.side_effect = dashboard, actions, interrupted, side_effect
         self.service: IncidentService | None = None
         """The incident of this dashboard, open or closed. None before one is opened or resumed."""
         self.title: Callable[[], str] = lambda: ""
@@ -94,15 +98,15 @@ class IncidentController:
 
     def done_alone(self) -> "tuple[tuple[ActionRecord, ...], bool]":
         """Return what was done without an incident, and whether a proof of it is still awaited."""
-        lone = self._lone_proofs
-        return ((), False) if lone is None else (lone.records(), lone.awaited)
+        return ((), False) if self._lone_proofs is None else (self._lone_proofs.records(), self._lone_proofs.awaited)
 
-    def proved_fixed(self, finding: Finding) -> str:
+    def why_quiet(self, finding: Finding) -> str:
         """Return why nothing has to be done about a finding that is still shown; empty if something has."""
+        words = self.side_effect(finding)
         records = self._lone_proofs.records() if self._lone_proofs is not None else ()
         records += self.service.state.action_records if self.service is not None else ()
-        if not records:
-            return ""
+        if words or not records:
+            return words
         if self._settled is None:
             from optimus_tui.tui.incidents.proved import SettledFindings
 
@@ -126,9 +130,11 @@ class IncidentController:
             audit: The sentence about its audit record.
             before: The findings from medium on that were shown before it.
         """
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.open import kept
+
         service = self.service
         if not receipt.request.incident and receipt.verified:
-            from optimus_tui.incidents.open import kept
             from optimus_tui.tui.incidents.lone_proof import worst_cured_by
 
             done = kept(receipt, audit)
@@ -138,9 +144,6 @@ class IncidentController:
                 self._lone().follow(done, finding)
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
-        from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.incidents.open import kept
-
         try:
             record = await service.acted(kept(receipt, audit))
         except IncidentError as error:
@@ -333,7 +336,7 @@ class IncidentController:
         refused = partial(refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
         act = partial(first_act, self.dashboard, self.actions.outside)
-        told = opening(shown, name, steps, context.clock.wall(), act, self.proved_fixed)
+        told = opening(shown, name, steps, context.clock.wall(), act, self.why_quiet)
         dialog = QuestionDialog("Open an incident", [field], proved_before(shown, left) + told)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)

@@ -10,8 +10,8 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import clock
-from optimus_tui.wording.truth import FIXED, REPAIRED
-from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_by, refused_after, waiting
+from optimus_tui.wording.truth import FIXED, OLD_FIGURES, REPAIRED
+from optimus_tui.workflow.proof import WINDOW_SECONDS, acted_at, aimed_at, early_words, fixed_by, refused_after, waiting
 from optimus_tui.workflow.settled import Sight
 from optimus_tui.workflow.visibility import is_of
 
@@ -73,6 +73,9 @@ class SettledFindings:
         sight = self._sights.get(_key(finding))
         if sight is not None and sight.proved == record.proved.wall and sight.again:
             return ""
+        is_new = not finding.held and (finding.since or 0.0) > record.proved.wall
+        if is_new and not any(is_of(finding, aim) for aim in aimed_at(record)):
+            return f"{OLD_FIGURES}of before {clock(acted_at(record))}, when you acted"
         return f"{FIXED}{clock(record.proved.wall)}, being watched"
 
     def _look(self, records: "Sequence[ActionRecord]", findings: Sequence[Finding]) -> None:

@@ -222,7 +222,7 @@ class IncidentScreen(BaseScreen):
     def _alarms(self) -> list[Finding]:
         """Return what the dashboard shows from medium on, the worst first; figures of before a proved remedy aside."""
         incidents = self.dashboard.incidents
-        return [one for one in incidents.alarming() if not incidents.proved_fixed(one)]
+        return [one for one in incidents.alarming() if not incidents.why_quiet(one)]
 
     def _problem(self) -> str:
         """Return why the incident cannot be written to or is not kept; empty if all is well."""

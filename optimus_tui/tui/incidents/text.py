@@ -32,6 +32,7 @@ from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.proof import acted_at, possible_words, proof_words, waiting, waits
 from optimus_tui.workflow.ranking import tenant_words
+from optimus_tui.workflow.side_effects import effects_of
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
     NEXT_MARK,
@@ -184,7 +185,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
         step: The step.
         document: The tool's answer, read from its file; None while it is not read yet.
     """
-    parts = _of_before(state, step)
+    parts = [*_of_before(state, step), *_side_effects(state, step)]
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
         severity_style: SeverityStyle = ""
@@ -216,6 +217,13 @@ def _of_before(state: IncidentState, step: Step) -> list[Section]:
     proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(acted_at(later[-1]))}"
     words = f"measured at {clock(step.ended.wall)} UTC; {proof}; r runs this step again"
     return [Section(title="From before the remedy", lines=(Fact(words, severity_style="ok"),))]
+
+
+def _side_effects(state: IncidentState, step: Step) -> list[Section]:
+    """Say which findings of a step only follow from what was done, and until when to wait."""
+    found = effects_of(state, step)
+    lines = tuple(Fact(f"{sentence(message)}: {words}", "settling", "quiet") for message, words in found.items())
+    return [Section(title="Side effects of what you did: wait, and do nothing", lines=lines, urgent=True)] * bool(lines)
 
 
 def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:

@@ -78,6 +78,8 @@ async def test_an_enter_long_after_a_refused_one_is_a_new_press(redis: RealServe
         await pilot.press("enter", "enter")
         assert card.stage == "asking", "a held key comes again this soon"
         assert "too soon" in said(pilot)
+        await until(pilot, lambda: "too soon" not in said(pilot))
+        assert "nothing was carried out: press enter once" in said(pilot)
         await asyncio.sleep(card.guard.repeat_seconds + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "done")

@@ -37,7 +37,7 @@ class Screen:
         self.readings: dict[str, Any] = {}
         self.settings = Settings()
         self.proved = ""
-        self.incidents = SimpleNamespace(proved_fixed=lambda _: self.proved)
+        self.incidents = SimpleNamespace(why_quiet=lambda _: self.proved)
         self.rows, self.questions, self.context = (
             list[Any](),
             list[str](),

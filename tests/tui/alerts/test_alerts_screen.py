@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 
+from optimus_tui.contract.finding_causes import RESTART
 from optimus_tui.contract.findings import Finding, Notice, NoticeKind, Severity
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, ServerState
@@ -23,9 +24,11 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
 from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.messages import ReportArrived
+from optimus_tui.tui.widgets.bars import StatusBar
 from optimus_tui.tui.widgets.cells import fit_columns
 from optimus_tui.verdicts.alerts import HOLD_SECONDS, SETTLE_SECONDS
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import act_words
 from tests.sizes import SIZES
 from tests.terminal import HOSTILE
 from tests.tui.driver import said, shown, typed, until
@@ -163,12 +166,15 @@ def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possi
 
 def test_the_effect_of_a_restart_is_said_as_such_and_asks_for_nothing() -> None:
     down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
-    (one,) = toasts([Notice(kind="expected", finding=down, severity="critical")], 56, lambda _: "i opens an incident")
-    assert one.text == "○ your restart  engine\ndoes not answer; an alarm only if it lasts"
+    act = act_words(RESTART, "engine")
+    effect = Notice(kind="expected", finding=down, severity="critical", act=act)
+    (one,) = toasts([effect], 56, lambda _: "i opens an incident")
+    assert one.text == "○ settling  engine\ndoes not answer; after your restart of the engine"
     assert one.severity == "information" and "your restart" in one.whole and "CRIT engine does not answer" in one.whole
-    (late,) = toasts([Notice(kind="overdue", finding=down, severity="critical")], 56, lambda _: "i opens an incident")
-    assert late.text == "✖ CRIT engine does not answer\nit outlasts your restart · i opens an incident"
-    assert late.severity == "error"
+    late = Notice(kind="overdue", finding=down, severity="critical", act=act)
+    (one,) = toasts([late], 90, lambda _: "i opens an incident")
+    assert "it outlasts your restart of the engine · i opens an incident" in one.text
+    assert one.severity == "error"
 
 
 async def test_a_restart_from_here_marks_its_effect_in_the_pane_and_rings_nothing(
@@ -179,9 +185,34 @@ async def test_a_restart_from_here_marks_its_effect_in_the_pane_and_rings_nothin
         await post.settled()
         post.dashboard.drills.expect_restart("engine")()
         await post.see(down, after=1)
-        assert "○ your restart  engine" in shown(post.pilot) and post.rung == []
-        post.dashboard.draw_status()
-        await until(post.pilot, lambda: "engine does not answer · your restart" in said(post.pilot))
+        assert "○ settling  engine" in shown(post.pilot) and post.rung == []
+        await until(post.pilot, lambda: "○ settling  engine does not answer" in said(post.pilot))
+        assert "side effect of your restart of the engine at" in " ".join(said(post.pilot).split())
+
+
+async def test_header_and_pane_have_one_verdict_in_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
+
+    def verdicts() -> set[str]:
+        """Return what header and pane would be painted with now."""
+        top = "".join(words for words, _ in post.dashboard.query_one(StatusBar).facts[1])
+        title = str(post.dashboard.pane("health").border_title)
+        known = ("SETTLING", "CRITICAL", "HEALTHY", "NEEDS ATTENTION")
+        return {word for words in (top, title) for word in known if word in words}
+
+    async with watching(monkeypatch, size=(140, 42)) as post:
+        await post.settled()
+        post.dashboard.reports.put("health", HealthReport(findings=(), overall="healthy"))
+        post.dashboard.tick()
+        assert verdicts() == {"HEALTHY"}
+        post.dashboard.drills.expect_restart("engine")()
+        post.dashboard.reports.put("health", HealthReport(findings=(down,), overall="critical"))
+        assert verdicts() == {"SETTLING"}
+        post.dashboard.reports.put("health", HealthReport(findings=(down, never_resets()), overall="critical"))
+        assert verdicts() == {"CRITICAL"}
+        post.dashboard.reports.put("health", HealthReport(findings=(), overall="healthy"))
+        post.dashboard.tick()
+        assert verdicts() == {"HEALTHY"}
 
 
 async def test_markup_in_a_name_is_text_in_the_toast_and_in_the_history_rows_8_and_9(

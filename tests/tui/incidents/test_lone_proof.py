@@ -18,7 +18,7 @@ def controller() -> tuple[IncidentController, list[tuple[str, tuple[Any, ...]]]]
         health=None, run_in_background=lambda group, work, *more, **_: started.append((group, more))
     )
     nothing: Any = None
-    return IncidentController(dashboard, nothing, nothing), started
+    return IncidentController(dashboard, nothing, nothing, lambda _: ""), started
 
 
 async def test_a_remedy_is_followed_for_the_finding_that_it_was_for() -> None:

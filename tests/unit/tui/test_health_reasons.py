@@ -7,9 +7,14 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_lines
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport, HitRate, ServiceState
+from optimus_tui.contract.signals import GoldenSignals, Signals
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_lines, reason_of
+from optimus_tui.tui.panes.health.lines import dependency_lines
 from optimus_tui.verdicts.hysteresis import NOT_NOW
+from optimus_tui.wording.truth import act_words, side_effect_words
 
 NOW = 1_700_000_000.0
 SLOW = Finding(
@@ -26,22 +31,22 @@ SLOW = Finding(
 def test_a_reason_is_never_cut(width: int) -> None:
     reason = "fixed at 16:38:46, being watched"
     lines = finding_lines(
-        HealthReport(findings=(SLOW,)), width, NOW, {(SLOW.rule, SLOW.subject): QuietReason(reason, is_fixed=True)}
+        HealthReport(findings=(SLOW,)), width, NOW, {(SLOW.rule, SLOW.subject): QuietReason(reason, "fixed")}
     )
     texts = ["".join(text for text, _ in line.pieces) for line in lines if line.finding]
     assert all(cell_len(text) <= width for text in texts), texts
     shown = " ".join(" ".join(texts).split())
-    assert shown.startswith(f"✓ fixed {SLOW.message}"[:12]) and reason.removeprefix("fixed ") in shown
+    assert shown.startswith("✓ fixed was: route") and reason.removeprefix("fixed ") in shown
 
 
 def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_windows_had_it() -> None:
     held = replace(SLOW, held=True, message=f"{NOT_NOW}in 5 of the last 5 windows: {SLOW.message}")
     fixed: dict[Hashable, QuietReason] = {
-        (SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", is_fixed=True)
+        (SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", "fixed")
     }
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, fixed)
     told = "".join(text for text, _ in first.pieces)
-    assert told.startswith(f"✓ fixed  {SLOW.message}") and "windows" not in told
+    assert told.startswith(f"✓ fixed  was: {SLOW.message}") and "windows" not in told
     effect = replace(
         held, caused_by=("events.flood", "feed"), below_cause=f"{held.message}; it began 9 s after its cause"
     )
@@ -50,3 +55,58 @@ def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_w
     muted: dict[Hashable, QuietReason] = {(SLOW.rule, SLOW.subject): QuietReason("muted")}
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, muted)
     assert first.pieces[1][0].startswith(NOT_NOW)
+
+
+def shown(finding: Finding, reason: QuietReason, width: int = 200, **report: object) -> str:
+    """Return what the pane says of one finding."""
+    whole = HealthReport(findings=(finding,), **report)  # type: ignore[arg-type]
+    lines = finding_lines(whole, width, NOW, {(finding.rule, finding.subject): reason})
+    return " ".join("".join(text for text, _ in line.pieces) for line in lines)
+
+
+def test_what_is_fixed_is_told_as_it_was_and_as_it_is_now_without_a_later_beginning() -> None:
+    fixed = QuietReason("fixed at 16:38:46, being watched", "fixed")
+    failed = Finding(rule="services.flapping", severity="high", subject="engine", since=NOW,
+                     message="engine failed 14 of 24 checks in 1 min")  # fmt: skip
+    engine = Reading(value=ServiceState(status="connected", latency_ms=8.0), taken_at=NOW, taken_mono=0.0)
+    told = shown(failed, fixed, engine=engine)
+    assert told.startswith("✓ fixed  was: engine failed 14 of 24 checks in 1 min → now connected, 8.0 ms")
+    assert "at 16:38:46, being watched" in told and "since" not in told
+    low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 25 % is below 40 %")
+    assert "was: hit rate 25 % is below 40 % → now 91 %" in shown(low, fixed, hit_rate=HitRate(0.91, "gateway", 9))
+    assert shown(SLOW, fixed).startswith(f"✓ fixed  was: {SLOW.message} · at"), "no figure of now is made up"
+
+
+def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_green() -> None:
+    low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 25 % is below 40 %")
+    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, NOW - 5)
+    assert words == (
+        "side effect of your restart of the engine at 22:13:20; cached answers come back by themselves: "
+        "wait until 22:15"
+    )
+    restart = act_words("restart", "engine")
+    for begin, said in ((NOW - 5, "its figures are partly of before your restart"), (NOW + 5, "side effect of your")):
+        assert side_effect_words(SLOW.rule, restart, NOW, NOW + 50, begin).startswith(said), "it may have been slow"
+    told = shown(low, QuietReason(words, "settling"))
+    assert told.startswith("○ settling  hit rate 25 %") and words in told and "HIGH" not in told
+    report = HealthReport(hit_rate=HitRate(0.25, "gateway, last 30 s", 80))
+    line = next(one for one in dependency_lines(report, Settings(), 140, 0.0, [low]) if one.group == "hit rate")
+    text = "".join(text for text, _ in line.pieces)
+    assert text.startswith("○ hit rate") and "settling" in text and "●" not in text
+
+
+def test_nothing_is_called_fixed_whose_present_figure_is_still_bad_and_no_remark_settles() -> None:
+    fixed = "fixed at 16:38:46, being watched"
+    failed = Finding(rule="errors.rate", severity="high", subject="gateway", message="24 % failed", threshold=0.05)
+    low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="low", threshold=0.4)
+    for finding, share, kind in (
+        (failed, 0.057, "settling"), (failed, 0.01, "fixed"), (failed, None, "fixed"),
+        (low, 0.25, "settling"), (low, 0.8, "fixed"), (SLOW, None, "fixed"),
+    ):  # fmt: skip
+        rate = None if share is None else HitRate(share, "gateway", 9)
+        report = HealthReport(hit_rate=rate, signals=GoldenSignals(total=Signals(failing_share=share)))
+        reason = reason_of(fixed, finding, report)
+        assert reason.kind == kind and "16:38:46" in reason.words, (finding.rule, share)
+    assert "→ now 1 % failing" in shown(failed, reason, signals=GoldenSignals(total=Signals(failing_share=0.01)))
+    remark = replace(SLOW, severity="low", message="past: route /api/chat was slow")
+    assert reason_of("side effect of your restart", remark, HealthReport()).kind == "quiet"

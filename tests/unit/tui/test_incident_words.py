@@ -401,7 +401,9 @@ def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the
     def told(finding: Finding) -> str:
         return SettledFindings(dashboard).words(state.action_records, finding)
 
-    assert told(replace(errors, window_seconds=now - acted + 5)).startswith("fixed at ")
+    reaches_back = replace(errors, window_seconds=now - acted + 5)
+    assert told(reaches_back).startswith("its figures are partly of before "), "it is not fixed before it began"
+    assert told(replace(reaches_back, since=acted - 5)).startswith("fixed at ")
     assert told(replace(errors, window_seconds=now - acted - 5)) == "", "its figures are all of after the remedy"
     assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("fixed at ")
     other = Finding(rule="events.flood", severity="high", subject="feed", message="", since=now - 5)

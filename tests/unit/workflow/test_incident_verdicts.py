@@ -257,3 +257,22 @@ def test_any_document_at_all_has_an_outline(document: dict[str, Any], tool: str)
     kept = outline({**document, "tool": tool})
     assert kept.headline is not None
     assert compare(kept, kept).verdict in ("same", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("rule", "figures", "bar", "said"),
+    [
+        ("cache.hit_rate", (0.2, 0.69), 0.7, "it rose, but is not gone: "),
+        ("cache.hit_rate", (0.6, 0.2), 0.7, "it fell: "),
+        ("latency.p95", (900.0, 600.0), 500.0, "it decreased, but is not gone: "),
+        ("latency.p95", (600.0, 900.0), 500.0, "it increased: "),
+        ("limits.over", (9.0, 3.0), 0.0, "it decreased, but is not gone: "),
+        ("limits.over", (3.0, 9.0), 0.0, "it increased: "),
+    ],
+)
+def test_the_words_for_more_and_less_follow_the_figure(
+    rule: str, figures: tuple[float, float], bar: float, said: str
+) -> None:
+    subject = "several counters" if rule == "limits.over" else "hit rate"
+    before, after = (outcome(found(rule, subject=subject, measured=one, threshold=bar)) for one in figures)
+    assert compare(before, after).words.startswith(said)

@@ -1,22 +1,23 @@
 """The health pane's lines of the findings: each below its cause, with why it is no alarm where that is so. Pure."""
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
-from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import PAST, Finding, causes_of
+from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
+from optimus_tui.contract.findings import ALARMING, PAST, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
 from optimus_tui.tui.widgets.cells import as_many_as_fit, wrap
 from optimus_tui.verdicts.hysteresis import without_windows
-from optimus_tui.wording.numbers import age, clock, plural
-from optimus_tui.wording.truth import SEVERITY_MARKS, STILL_TODAY_SECONDS
+from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural
+from optimus_tui.wording.truth import FIXED, OLD_FIGURES, SETTLING, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
 FIXED_START = "✓ fixed  "
+SETTLING_START = f"{SETTLING.glyph} {SETTLING.word.lower()}  "
 
 
 class QuietReason(NamedTuple):
@@ -24,11 +25,43 @@ class QuietReason(NamedTuple):
 
     Attributes:
         words: The reason.
-        is_fixed: True if a proof has settled it, and it is only watched whether it comes again.
+        kind: ``fixed`` if a proof has settled it, and it is only watched whether it comes again; ``settling`` if it
+            follows from what was done here, or has figures of before that.
     """
 
     words: str
-    is_fixed: bool = False
+    kind: Literal["quiet", "fixed", "settling"] = "quiet"
+
+
+def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason:
+    """Return why nothing has to be done about a finding, as its row shows it.
+
+    Nothing is called fixed whose present figure is still bad, and a remark is no alarm that settles.
+
+    Args:
+        words: Why nothing has to be done.
+        finding: The finding.
+        report: The report that has it.
+    """
+    if not words.startswith(FIXED):
+        return QuietReason(words, "settling" if finding.severity in ALARMING else "quiet")
+    share, bar = _present(finding, report), finding.threshold
+    if share is not None and isinstance(bar, int | float) and share != bar and (share < bar) == _is_low(finding):
+        return QuietReason(f"{OLD_FIGURES}of before the proof at {words.removeprefix(FIXED)}", "settling")
+    return QuietReason(words, "fixed")
+
+
+def _present(finding: Finding, report: HealthReport) -> float | None:
+    """Return the present share of what a finding is about: hits, or failed requests; None where it is not known."""
+    if _is_low(finding):
+        return report.hit_rate.value if report.hit_rate is not None else None
+    if finding.rule == ERRORS_RATE and report.signals is not None:
+        return report.signals.total.failing_share
+    return None
+
+
+def _is_low(finding: Finding) -> bool:
+    return finding.rule == CACHE_HIT_RATE
 
 
 def finding_lines(
@@ -49,7 +82,8 @@ def finding_lines(
     for finding in report.findings:
         causes = causes_of(finding, report.findings, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
         level = len(causes) if is_whole else min(1, len(causes))
-        lines += _finding(finding, width, wall, quiet, _read_ago(finding, report, wall), is_whole, level)
+        read_ago, now = _read_ago(finding, report, wall), now_words(finding, report)
+        lines += _finding(finding, width, wall, quiet, read_ago, now, is_whole, level)
     return lines
 
 
@@ -87,12 +121,26 @@ def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
     return f"read {age(wall - server.taken_at)} ago"
 
 
+def now_words(finding: Finding, report: HealthReport) -> str:
+    """Return the present figure of what a finding is about: ``connected, 8 ms``, ``89 %``; empty where it has none."""
+    share = _present(finding, report)
+    if share is not None:
+        return f"{percent(share)}{' failing' * (finding.rule == ERRORS_RATE)}"
+    gateway = report.gateway.value.service if report.gateway is not None and report.gateway.value is not None else None
+    engine = report.engine.value if report.engine is not None else None
+    service = {"gateway": gateway, "engine": engine}.get(finding.subject)
+    if service is None or finding.rule.partition(".")[0] not in ("services", "latency"):
+        return ""
+    return f"{service.status}{clause(latency(service.latency_ms) if service.latency_ms is not None else '', ', ')}"
+
+
 def _finding(
     finding: Finding,
     width: int,
     wall: float,
     quiet: Mapping[Hashable, QuietReason],
     read_ago: str,
+    now: str,
     is_whole: bool,
     level: int,
 ) -> list[HealthLine]:
@@ -105,8 +153,11 @@ def _finding(
     message = finding.message
     if finding.caused_by is not None and is_whole and finding.below_cause:
         message = finding.below_cause
-    if group in quiet and quiet[group].is_fixed:
-        start, message = FIXED_START, without_windows(message).removeprefix(PAST)
+    reason = quiet.get(group)
+    if reason is not None and reason.kind == "fixed":
+        start, message = FIXED_START, f"was: {without_windows(message).removeprefix(PAST)}{clause(now, ' → now ')}"
+    elif reason is not None and reason.kind == "settling":
+        start = SETTLING_START
     if finding.caused_by is not None:
         start = f"{'  ' * (level - 1)}└ {start}"  # below its own cause, not below what that has caused as well
     indent = " " * cell_len(start)
@@ -115,12 +166,11 @@ def _finding(
     for part, text in enumerate(rest, 1):
         drawn.append(HealthLine(group, part, [(indent, ""), (text, text_style)], finding))
     known: list[str] = []
-    if group in quiet:
-        reason = quiet[group]
-        known.append(reason.words.removeprefix("fixed ") if reason.is_fixed else reason.words)
+    if reason is not None:
+        known.append(reason.words.removeprefix("fixed ") if reason.kind == "fixed" else reason.words)
     if read_ago:
         known.append(read_ago)
-    if finding.since is not None:
+    if finding.since is not None and (reason is None or reason.kind != "fixed"):
         since = clock(finding.since, dated=True)[:16]
         if wall - finding.since <= STILL_TODAY_SECONDS:
             since = since[-5:]

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES
@@ -22,6 +23,7 @@ from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, latency, perc
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import (
     BRIEF_FAULTS,
+    SETTLING,
     SEVERITY_MARKS,
     STATUS_MARKS,
     StateGlyph,
@@ -280,7 +282,9 @@ def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
     return table_of(list(service_lines(report, settings, 0.0))).head(width)
 
 
-def dependency_lines(report: HealthReport, settings: Settings, width: int, since_arrival: float) -> list[HealthLine]:
+def dependency_lines(
+    report: HealthReport, settings: Settings, width: int, since_arrival: float, settling: Sequence[Finding] = ()
+) -> list[HealthLine]:
     """Return the lines of the dependencies.
 
     Args:
@@ -288,8 +292,9 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
         settings: The settings, which name the addresses.
         width: Cells of a line.
         since_arrival: Seconds since the report came.
+        settling: Findings that are no alarm, but not good either: no line about one is green.
     """
-    services = list(service_lines(report, settings, since_arrival))
+    services = [_settled(one, settling) for one in service_lines(report, settings, since_arrival)]
     table = table_of(services)
     lines: list[HealthLine] = []
     for service in services:
@@ -302,6 +307,13 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
     if "version" not in table.widths(width):
         lines += _versions(services, width)
     return lines
+
+
+def _settled(line: ServiceLine, settling: Sequence[Finding]) -> ServiceLine:
+    """Return a line that would be green with the mark of a system that settles, if a finding about it does."""
+    if line.mark.severity_style != "ok" or not any(concerns(one, line.name) for one in settling):
+        return line
+    return replace(line, mark=SETTLING, p95=SETTLING.word.lower() if line.name == "hit rate" else line.p95)
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:

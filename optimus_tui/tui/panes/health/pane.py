@@ -90,7 +90,7 @@ class HealthContent(PaneContent):
         pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
         judged = unexplained(report, self.explained)
-        start = health_lines.dependency_lines(judged, pane.settings, width, waited)
+        start = health_lines.dependency_lines(judged, pane.settings, width, waited, self._settling())
         memory = [*memory_lines(report, width, wall), *_cluster_lines(report, width, height // 4)]
         found = finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
@@ -117,6 +117,13 @@ class HealthContent(PaneContent):
             is_title_alone = height - len(lines) == 2  # no row would stand below the title: it goes below the fold, too
             lines += [blank, *[blank] * is_title_alone, *tenants]
         return lines
+
+    def _settling(self) -> list[Finding]:
+        """Return the findings whose figures are no alarm, but not good either."""
+        report = self.report
+        found = report.findings if report is not None and self.quiet else ()
+        reasons = ((one, self.quiet.get((one.rule, one.subject))) for one in found)
+        return [one for one, reason in reasons if reason is not None and reason.kind == "settling"]
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
@@ -344,6 +351,7 @@ class HealthPane(Pane):
         if (quiet, explained) != (self.content.quiet, self.content.explained):
             self.content.quiet, self.content.explained = quiet, explained
             self.refresh_rows()
+            self.draw_frame()
 
     def refresh_rows(self) -> None:
         """Make the lines for this width."""

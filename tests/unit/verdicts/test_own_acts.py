@@ -2,10 +2,21 @@
 
 from msgspec import structs
 
-from optimus_tui.contract.finding_rules import BREAKER_OPEN, ERRORS_RATE, LATENCY_P95, LIMITS_OVER, SERVICES_ENGINE
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, RESTART
+from optimus_tui.contract.finding_rules import (
+    BREAKER_OPEN,
+    CACHE_BULK,
+    CACHE_HIT_RATE,
+    ERRORS_RATE,
+    LATENCY_P95,
+    LIMITS_OVER,
+    SERVICES_ENGINE,
+    SERVICES_FLAPPING,
+)
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.restarts import RESTART_SECONDS, OwnRestart, restart_behind
+from optimus_tui.verdicts.own_acts import OwnAct, act_behind
+from optimus_tui.verdicts.side_effects import found_lately, side_effects
 
 
 def found(rule: str, subject: str, severity: Severity = "high", window: float | None = None) -> Finding:
@@ -22,25 +33,28 @@ class Watch:
     """A reducer that has settled, with clocks that only ``see`` moves."""
 
     def __init__(self, *first: Finding) -> None:
-        self.mono, self.state, self.restarts = 0.0, alerts.Alerts(), list[OwnRestart]()
+        self.mono, self.state, self.acts = 0.0, alerts.Alerts(), list[OwnAct]()
         self.see(*first)
         self.see(*first, after=10.0)
 
     def see(self, *findings: Finding, after: float = 2.0) -> list[Notice]:
         self.mono += after
-        self.state, said = alerts.step(
-            self.state, findings, now=1e9 + self.mono, mono=self.mono, restarts=self.restarts
-        )
+        self.state, said = alerts.step(self.state, findings, now=1e9 + self.mono, mono=self.mono, acts=self.acts)
         return list(said)
 
     def kinds(self, *findings: Finding, after: float = 2.0) -> list[str]:
         return [one.kind for one in self.see(*findings, after=after)]
 
     def restart(self, service: str = "engine") -> None:
-        self.restarts.append(OwnRestart(service, 1e9 + self.mono, self.mono))
+        self.act(RESTART, service)
+
+    def act(self, kind: str, subject: str) -> None:
+        wall = 1e9 + self.mono
+        before = found_lately(self.state, wall)
+        self.acts.append(OwnAct(kind=kind, subject=subject, began=wall, ended=wall, mono=self.mono, before=before))
 
     def expected(self) -> set[tuple[str, str]]:
-        return alerts.expected(self.state, self.restarts, self.mono)
+        return set(side_effects(self.state, self.acts, self.mono))
 
 
 def test_what_follows_from_a_restart_is_told_once_as_that_and_rings_no_bell() -> None:
@@ -58,7 +72,7 @@ def test_what_lasts_longer_than_a_restart_takes_is_an_alarm_once() -> None:
     watch = Watch()
     watch.restart()
     assert watch.kinds(DOWN) == ["expected"]
-    assert watch.kinds(DOWN, after=RESTART_SECONDS - 5.0) == []
+    assert watch.kinds(DOWN, after=EFFECT_SECONDS - 5.0) == []
     assert watch.kinds(DOWN, after=6.0) == ["overdue"]
     assert watch.expected() == set() and watch.kinds(DOWN) == []
     watch.see(after=1.0)
@@ -77,7 +91,7 @@ def test_only_what_can_follow_from_the_restart_of_that_service_is_expected() -> 
     watch = Watch()
     watch.restart("postgres")
     assert watch.kinds(CIRCUIT, FULL) == ["appeared", "appeared"]
-    assert restart_behind(DOWN, watch.restarts, watch.mono) is not None, "the engine needs postgres"
+    assert act_behind(DOWN, watch.acts, watch.mono) is not None, "the engine needs postgres"
     watch = Watch()
     watch.restart()
     assert watch.kinds(FULL) == ["appeared"] and watch.expected() == set()
@@ -134,3 +148,35 @@ def test_what_is_again_as_bad_as_it_was_before_the_restart_is_that_alarm_again()
     watch.restart()
     assert watch.kinds(structs.replace(slow, severity="high")) == ["expected"] and len(watch.expected()) == 1
     assert watch.kinds(slow) == [] and watch.expected() == set()
+
+
+def test_what_was_found_before_the_restart_is_no_effect_of_it_though_it_went_away_meanwhile() -> None:
+    route = found(LATENCY_P95, "route /api/conversations", window=60.0)
+    watch = Watch(route)
+    watch.see(after=1.0)
+    watch.see(after=alerts.HOLD_SECONDS + 61.0)
+    watch.restart()
+    assert watch.kinds(route, after=5.0) == [] and watch.expected() == set(), "no alarm yet, and not to blame on it"
+
+
+def test_failed_checks_of_before_the_restart_are_not_called_its_effect() -> None:
+    failed = structs.replace(found(SERVICES_FLAPPING, "engine"), caused_by=(DOWN.rule, DOWN.subject))
+    watch = Watch()
+    watch.see(DOWN, failed)
+    watch.restart()
+    watch.see(structs.replace(failed, caused_by=None, severity="critical"))
+    assert watch.expected() == set()
+
+
+def test_a_cache_that_was_cleared_from_here_fills_again_and_is_no_alarm_meanwhile() -> None:
+    low, bulk = found(CACHE_HIT_RATE, "hit rate", window=30.0), found(CACHE_BULK, "bulk invalidations")
+    watch = Watch()
+    watch.act("invalidate_tenant", "clinic_a")
+    assert sorted(watch.kinds(low, bulk, FULL)) == ["appeared", "appeared", "expected"]
+    assert watch.expected() == {(low.rule, low.subject)}, "who drops answers again and again is somebody else"
+    effect = side_effects(watch.state, watch.acts, watch.mono)[low.rule, low.subject]
+    assert effect.until == effect.act.ended + EFFECT_SECONDS + 30.0 and effect.act.subject == "clinic_a"
+    for kind in ("repair_counter", "reset_counters", "expire_no_ttl", "block-client", "stop-publisher"):
+        watch = Watch()
+        watch.act(kind, "clinic_a")
+        assert watch.kinds(low) == ["appeared"], f"{kind} drops no answers"

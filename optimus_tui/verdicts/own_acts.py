@@ -1,0 +1,84 @@
+"""What was done from here: which findings are its side effects, and for how long these are no alarm. Pure."""
+
+import math
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, can_follow_from_act
+from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
+from optimus_tui.contract.findings import Finding
+
+MOST_ACTS = 20
+"""What is remembered of them: older ones are over."""
+
+
+class OwnAct(Struct, frozen=True, kw_only=True):
+    """Something with side effects that was done from here.
+
+    Attributes:
+        kind: ``RESTART``, or the ``ActionKind`` of an action.
+        subject: The service, or the tenant of the action.
+        began: Wall-clock seconds; it identifies the act.
+        ended: Wall-clock seconds at which it took effect; its beginning until then.
+        mono: The same in monotonic seconds.
+        before: What was found in the minutes before it, as keys of alerts: that is no effect of it.
+    """
+
+    kind: str
+    subject: str
+    began: float
+    ended: float
+    mono: float
+    before: frozenset[tuple[str, str]] = frozenset()
+
+
+class SideEffect(Struct, frozen=True):
+    """A finding that follows from an act. ``until``: wall-clock seconds from which on the act no longer explains it."""
+
+    act: OwnAct
+    until: float
+
+
+def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: float = math.inf) -> OwnAct | None:
+    """Return the latest act that can explain a finding; None if there is none.
+
+    Args:
+        finding: A finding that was not announced yet, or is worse than announced.
+        acts: What was done from here.
+        mono: The present in monotonic seconds.
+        since: Wall-clock seconds since which it has its present severity: a later act is not the reason.
+    """
+    lasting = _lasting(finding)
+    recent = (
+        one
+        for one in acts
+        if one.began < since and mono - one.mono <= lasting and can_follow_from_act(one.kind, one.subject, finding)
+    )
+    return max(recent, key=lambda one: one.mono, default=None)
+
+
+def side_effect(finding: Finding, act: OwnAct) -> SideEffect:
+    """Return a finding as the side effect of an act that explains it."""
+    return SideEffect(act, act.ended + _lasting(finding))
+
+
+def _lasting(finding: Finding) -> float:
+    return EFFECT_SECONDS + (finding.window_seconds or 0.0)
+
+
+def began_with(finding: Finding, key: tuple[str, str], act: OwnAct, since: float) -> bool:
+    """Return True if a finding began after an act, or is what the restarted service does while it starts.
+
+    What was found before the act, too, is no effect of it: it only got worse, or came back. Failed checks are counted
+    over minutes, so those of before count long after.
+
+    Args:
+        finding: The finding.
+        key: The key of its alert.
+        act: The act.
+        since: Wall-clock seconds since which the finding holds.
+    """
+    if finding.subject == act.subject:
+        return since > act.began or finding.rule != SERVICES_FLAPPING
+    return since > act.began and key not in act.before

@@ -1,0 +1,80 @@
+"""What follows from an action or a restart of the incident itself: it needs no cure, and contradicts no proof. Pure."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, RESTART, can_follow_from_act
+from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Step
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.wording.truth import act_words, side_effect_words
+from optimus_tui.workflow.proof import acted_at
+from optimus_tui.workflow.ranking import worst
+from optimus_tui.workflow.visibility import group_of
+
+IsEffect = Callable[[Diagnostic], bool]
+"""Returns True for a finding that is a side effect of what was done."""
+
+
+def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionRecord | None:
+    """Return the last act of which a finding is a side effect; None if it is none.
+
+    What was found before an act is no effect of it.
+
+    Args:
+        state: The incident.
+        found: The finding.
+        at: Wall-clock seconds at which it was found.
+    """
+    for record in reversed(state.action_records):
+        acted, (kind, subject) = acted_at(record), _what(record)
+        lasting = EFFECT_SECONDS + (found.window_seconds or 0.0)
+        if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
+            return None if (group_of(found.rule), found.subject) in record.found else record
+    return None
+
+
+def _what(record: ActionRecord) -> tuple[str, str]:
+    """Return the kind of an act, and the service or the tenant that it was done to."""
+    receipt = record.receipt
+    return (RESTART, receipt.restarts) if receipt.restarts else (receipt.kind, receipt.tenant)
+
+
+def found_so_far(state: IncidentState) -> frozenset[tuple[str, str]]:
+    """Return the fault and the subject of all that the alarm and the steps have shown until now."""
+    outcomes = [outcome for step in state.steps for outcome in (step.outcome, step.before, step.worst)]
+    found = [one for outcome in outcomes if outcome is not None for one in outcome.findings]
+    return frozenset((group_of(one.rule), one.subject) for one in (*state.open_findings, *found))
+
+
+def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
+    """Return of what a finding is a side effect, and until when to wait; empty if it is none."""
+    record = act_behind(state, found, at)
+    if record is None:
+        return ""
+    acted, until = acted_at(record), acted_at(record) + EFFECT_SECONDS + (found.window_seconds or 0.0)
+    begin = at - (found.window_seconds or 0.0)
+    return side_effect_words(found.rule, act_words(*_what(record)), acted, until, begin)
+
+
+def is_effect_at(state: IncidentState, at: float) -> IsEffect:
+    """Return what tells whether a finding of this moment (wall-clock seconds) is a side effect."""
+    return lambda found: act_behind(state, found, at) is not None
+
+
+def effects_of(state: IncidentState, step: Step) -> dict[str, str]:
+    """Return the findings of a step that are side effects: their messages, and why nothing has to be done."""
+    if step.outcome is None or step.ended is None or not state.action_records:
+        return {}
+    told = {one.message: effect_words(state, one, step.ended.wall) for one in step.outcome.findings}
+    return {message: words for message, words in told.items() if words}
+
+
+def without_effects(outcome: Outcome, is_effect: IsEffect) -> Outcome:
+    """Return an outcome without side effects, and without what would be recommended against them."""
+    left = tuple(one for one in outcome.findings if not is_effect(one))
+    if len(left) == len(outcome.findings):
+        return outcome
+    rules = {one.rule for one in outcome.findings} - {one.rule for one in left}
+    advice = tuple(one for one in outcome.recommendations if one.rule not in rules)
+    return replace(outcome, findings=left, recommendations=advice, severity=worst(left))

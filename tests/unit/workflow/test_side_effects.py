@@ -1,0 +1,105 @@
+"""What follows from a restart or an action of the incident itself: no cure is offered, and the proof stands."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import KeptReceipt, Stamp, TeamAdvice
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.tui.incidents.text import evidence_sections
+from optimus_tui.workflow.engine import replay
+from optimus_tui.workflow.side_effects import effects_of
+from optimus_tui.workflow.standing import proof_status, standing
+from tests.unit.workflow.driver import Play, found, outcome
+
+SLOW = found("latency.p95", "high", "engine", measured=829.0, threshold=500.0, unit="ms")
+ROUTE = found(
+    "latency.p95", "high", "route /api/chat", message="route /api/chat p95 1.2 s is over 1.0 s", window_seconds=60.0
+)
+LOW = found("cache.hit_rate", "high", "hit rate", measured=0.25, threshold=0.4, unit="share", window_seconds=30.0,
+            message="hit rate 25 % is below 40 %")  # fmt: skip
+STOP = TeamAdvice(when=("cache.hit_rate",), action="Stop jobs that drop cached answers", command=":remedy stop-job")
+FLUSH = Recommendation(action="Look for bulk deletes", priority="high", rule="cache.hit_rate", reason=LOW.message)
+
+
+def proved(receipt: KeptReceipt, *before: Any) -> tuple[Play, Stamp]:
+    """Return an incident whose act is proved, and the moment at which the act took effect."""
+    play = Play(team=(STOP,))
+    play.run("health", outcome(SLOW, *before))
+    last = play.state.timeline[-1].at
+    at = later(last, 10)
+    play.tell(happened.ActionDone(at=at, receipt=receipt, rules=(SLOW.rule,)))
+    play.tell(happened.ChecksAsked(at=later(at, 31), action_id=receipt.action_id))
+    play.tell(happened.CheckFinished(at=later(at, 32), action_id=receipt.action_id, step="health", outcome=outcome()))
+    assert play.state.repaired is not None
+    return play, at
+
+
+def later(stamp: Stamp, seconds: float) -> Stamp:
+    return Stamp(stamp.wall + seconds, stamp.mono + seconds, boot="b")
+
+
+def again(play: Play, at: Stamp, *findings: Any, step: str = "health") -> None:
+    """Run a step at a moment."""
+    play.tell(happened.StepStarted(at=at, step=step))
+    result = replace(outcome(*findings), recommendations=(FLUSH,) if LOW in findings else ())
+    play.tell(happened.StepFinished(at=later(at, 1), step=step, outcome=result))
+
+
+RESTARTED = KeptReceipt(action_id="r", kind="remedy", tenant="", words="Restart", outside=True, restarts="engine")
+CLEARED = KeptReceipt(action_id="r", kind="invalidate_tenant", tenant="clinic_a", words="Invalidate")
+
+
+@pytest.mark.parametrize(
+    ("receipt", "told"),
+    [(RESTARTED, "your restart of the engine at "), (CLEARED, "your clearing of the cache of clinic_a at ")],
+)
+def test_a_step_run_again_after_the_proof_names_the_side_effect_and_the_proof_stands(
+    receipt: KeptReceipt, told: str
+) -> None:
+    play, at = proved(receipt)
+    for seconds in (40, 44):
+        again(play, later(at, seconds), LOW)
+        state = play.state
+        assert state.repaired is not None and proof_status(state).startswith("fixed"), proof_status(state)
+        assert standing(state) == "none" and not [one for one in state.advice if "cache.hit_rate" in one.rules]
+        step = state.steps[0]
+        (words,) = effects_of(state, step).values()
+        assert words.startswith(f"side effect of {told}") and "cached answers come back" in words
+        assert "wait until " in words and words in state.timeline[-1].text
+        assert any(words in line.text for part in evidence_sections(state, step, None) for line in part.lines)
+    assert replay(play.events) == play.state
+
+
+def test_what_outlasts_its_time_is_a_trouble_of_its_own() -> None:
+    play, at = proved(RESTARTED)
+    again(play, later(at, 80), LOW)
+    assert play.state.repaired is None and effects_of(play.state, play.state.steps[0]) == {}
+    assert any("Stop jobs" in one.action for one in play.state.advice)
+
+
+def test_a_route_that_was_slow_before_the_restart_is_not_blamed_on_it() -> None:
+    play, at = proved(RESTARTED, ROUTE)
+    again(play, later(at, 40), ROUTE)
+    assert effects_of(play.state, play.state.steps[0]) == {} and standing(play.state) == "high"
+    for window, told in ((20.0, "it gets quick again"), (90.0, "its figures are partly of before your restart")):
+        play, at = proved(RESTARTED)
+        again(play, later(at, 40), replace(ROUTE, window_seconds=window))
+        (words,) = effects_of(play.state, play.state.steps[0]).values()
+        assert told in words, "figures that reach back may be those of a route that was slow before"
+
+
+def test_a_step_that_runs_first_after_the_restart_recommends_no_cure_for_its_side_effect() -> None:
+    play, at = proved(RESTARTED)
+    again(play, later(at, 35), LOW, step="performance")
+    assert not [one for one in play.state.advice if "cache.hit_rate" in one.rules]
+    assert proof_status(play.state).startswith("fixed")
+
+
+@pytest.mark.parametrize("kind", ["repair_counter", "reset_counters", "expire_no_ttl", "remedy"])
+def test_an_act_without_side_effects_explains_nothing(kind: str) -> None:
+    play, at = proved(replace(CLEARED, kind=kind))
+    again(play, later(at, 20), LOW)
+    assert effects_of(play.state, play.state.steps[0]) == {} and standing(play.state) == "high"
