@@ -14,8 +14,13 @@ PAIR = (90, 28)
 """Columns and rows from which on the health pane stands above the current one, or above the limits."""
 MINIMUM = (60, 16)
 """Columns and rows below which only a sentence is shown."""
-_ROWS_AROUND = 2
-"""The status line and the key line. A strip of tabs is one more where not all panes are shown."""
+ROOMY = 35
+"""Rows from which on a toast has two lines of its own above the keys; below, one."""
+
+
+def toast_lines(rows: int) -> int:
+    """Return how many lines a terminal of so many rows leaves free for a toast."""
+    return 2 if rows >= ROOMY else 1
 
 
 def _holds(size: "Size", least: tuple[int, int]) -> bool:
@@ -47,7 +52,7 @@ def boxes(size: "Size") -> Iterator[PaneBox]:
     if "-tiny" in chosen:
         return
     top = 1 if "-wide" in chosen else 2
-    width, height = size.width, size.height - top - 1
+    width, height = size.width, size.height - top - toast_lines(size.height) - 1
     if "-large" in chosen:
         (_, left), (middle, _), (right, _) = columns = _shares(width, (15, 11, 14))
         (_, half), (below, rest) = _shares(height, (1, 1))

@@ -1,7 +1,7 @@
-"""Where a toast is shown: on the top screen, in lines of its own above the keys, so that it hides nothing.
+"""Where a toast is shown: on the top screen, in lines that every screen leaves free for it above the keys.
 
-It is shown once, on the top screen. The screen below a dialog leaves the same lines free, so that nothing moves when
-the dialog closes.
+Nothing moves when it comes or goes, and dialogs end above it. In a low terminal one line is free: there the answer to a
+key also takes the line of the keys if it needs two, because its end says what to do. An alert stays in its line.
 """
 
 from typing import Any
@@ -10,36 +10,28 @@ from textual.app import App
 from textual.widgets import Static
 from textual.widgets._toast import ToastRack
 
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dashboard.sizes import toast_lines
 from optimus_tui.tui.toasts.queue import ToastQueue
 
 
 class ToastRoom(Static):
     """The lines that a screen leaves free for the toast above its keys."""
 
-    DEFAULT_CSS = "ToastRoom { height: 0; }"
+    DEFAULT_CSS = "ToastRoom { height: 1; }"
 
 
 async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
-    """Show the toast whose turn it is on the top screen, and make room for its lines."""
+    """Show the toast whose turn it is on the top screen."""
     if not app.screen_stack:
         return
-    chosen = queue.choose(app._notifications, app.size.width)
+    own = toast_lines(app.size.height)
+    chosen = queue.choose(app._notifications, app.size.width, own)
     for below in app.screen_stack[:-1]:
         for rack in below.query_children(ToastRack):
             await rack.remove_children()
-    _make_room(app, max((len(one.message.splitlines()) for one in chosen), default=0))
+    lines = max((len(one.message.splitlines()) for one in chosen), default=0)
     for rack in app.screen.query_children(ToastRack):
+        rack.set_class(lines > own, "-over-keys")
         keep = {rack._toast_id(one) for one in chosen}
         await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
         rack.show(chosen)
-
-
-def _make_room(app: App[Any], lines: int) -> None:
-    """Leave lines free on the screens that can be seen: the one on top, and those below its dialogs."""
-    for screen in reversed(app.screen_stack):
-        if not isinstance(screen, Dialog):
-            for room in screen.query_children(ToastRoom):
-                room.styles.height = lines
-            return
-        screen.set_class(lines > 0, "-toast")

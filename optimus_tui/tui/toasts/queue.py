@@ -79,15 +79,23 @@ class ToastQueue:
         text = whole or f"{notification.title} {notification.message}".strip()
         self.said.append(Said(notification.raised_at, notification.severity, text))
 
-    def choose(self, waiting: Iterable[Notification], screen_width: int) -> Notifications:
-        """Return the one toast to show, with a count of the others; none if no message waits."""
+    def choose(self, waiting: Iterable[Notification], screen_width: int, own_lines: int = MOST_LINES) -> Notifications:
+        """Return the one toast to show, with a count of the others; none if no message waits.
+
+        Args:
+            waiting: The messages.
+            screen_width: Columns.
+            own_lines: Lines that are free for it. An alert has no more; an answer to a key, which has to be read to its
+                end, has two.
+        """
         chosen = Notifications()
         ranked = sorted(enumerate(waiting), key=lambda item: (_rank(item[1]), item[0]), reverse=True)
         if not ranked:
             self._shown = self._of = None
             return chosen
         top, others = ranked[0][1], len(ranked) - 1
-        text = shown_text(top.message, others, toast_room(screen_width))
+        lines = own_lines if _is_alert(top) else MOST_LINES
+        text = shown_text(top.message, others, toast_room(screen_width), lines)
         if self._of is not top or self._shown is None or self._shown.message != text:
             left = max(0.0, top.raised_at + top.timeout - time.time())
             self._shown = LastingNotification(text, top.title, top.severity, left, markup=top.markup)
@@ -101,8 +109,12 @@ class ToastQueue:
 
 def _rank(notification: Notification) -> int:
     """Return the rank of a message among those that wait: the highest is shown."""
-    is_alert = isinstance(notification, LastingNotification) and notification.is_alert
-    return ALERT_RANK if is_alert and notification.severity != "error" else RANKS[notification.severity]
+    is_quiet = _is_alert(notification) and notification.severity != "error"
+    return ALERT_RANK if is_quiet else RANKS[notification.severity]
+
+
+def _is_alert(notification: Notification) -> bool:
+    return isinstance(notification, LastingNotification) and notification.is_alert
 
 
 def toast_room(screen_width: int) -> int:
@@ -110,7 +122,7 @@ def toast_room(screen_width: int) -> int:
     return max(LEAST_CELLS, min(MOST_CELLS, screen_width - EDGES))
 
 
-def shown_text(message: str, others: int, room: int) -> str:
+def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINES) -> str:
     """Return the part of a message that a toast shows: at most two lines, cut between words.
 
     Args:
@@ -118,9 +130,14 @@ def shown_text(message: str, others: int, room: int) -> str:
         others: The number of further waiting messages. If any, theirs is the only count: counts of other findings are
             left out.
         room: Cells of a line.
+        most_lines: The lines that it may have, one or two. In one its own line breaks become separators.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
     more = f" · {others:,} more: :messages" if others else ""
+    if most_lines == 1:
+        text = text.replace("\n", " · ")
+        more = more or " · :messages" * (cell_len(text) > room)
+        return f"{_cut(text, room - cell_len(more))}{more}"
     first, *rest_lines = text.split("\n")
     parts = [first, " ".join(rest_lines)] if rest_lines else wrap(text, room, cell_len)
     if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):

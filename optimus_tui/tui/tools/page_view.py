@@ -11,13 +11,10 @@ class PageView(ReportView):
 
     BINDINGS: ClassVar[Any] = chosen(*(key for key in MOVES if key != "pane.open"))
     cursor_visible = False
-    _is_at_end = False
-    """The end was scrolled to: it stays in view beside a toast."""
 
     def action_move(self, by: int) -> None:
         """Scroll by lines."""
         self.jump_to(int(self.scroll_offset.y) + by)
-        self._is_at_end = by > 0 and self.visible_range().stop >= len(self.rows)
 
     def action_page(self, by: int) -> None:
         """Scroll by pages."""
@@ -30,9 +27,3 @@ class PageView(ReportView):
     def action_last(self) -> None:
         """Scroll to the end."""
         self.action_move(len(self.rows))
-
-    def on_resize(self) -> None:
-        """Measure for the new size."""
-        super().on_resize()
-        if self._is_at_end:
-            self.action_last()

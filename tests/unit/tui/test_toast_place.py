@@ -11,7 +11,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip
-from tests.sizes import SIZES
+from tests.sizes import LARGE, SIZES, SMALL
 from tests.tui.driver import until
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 
@@ -34,9 +34,14 @@ def toast_of(app: OptimusApp) -> Region:
     return app.screen.query_one("Toast").region
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_toast_lies_between_the_truth_line_and_the_keys_and_the_cursor_stays_in_sight(
-    size: tuple[int, int],
+LINES = {1: "paused", 2: TEXT}
+"""A toast of one line, and one that needs two."""
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("lines", LINES)
+async def test_a_toast_moves_nothing_and_covers_no_pane_and_where_there_is_room_no_key(
+    size: tuple[int, int], lines: int
 ) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -46,41 +51,41 @@ async def test_a_toast_lies_between_the_truth_line_and_the_keys_and_the_cursor_s
         dashboard.focus_on("limits")
         pane = cast(LimitsPane, dashboard.pane("limits"))
         pane.reading = reading(limits_report([counter(f"tenant_{at:03}", "chat", 12) for at in range(60)]))
-        await pilot.press("z")
         await until(pilot, lambda: pane.page_size > 5)
-        whole = pane.region
-        for _ in range(pane.page_size - 1):  # the last row in sight: it would be below the toast
-            await pilot.press("j")
-        at = pane.cursor
-        app.notify(TEXT, timeout=60)
-        await until(pilot, lambda: is_shown(app) and pane.region.bottom <= toast_of(app).y)
+        before = {widget: widget.region for widget in dashboard.query("*") if widget.region}
+        app.notify(LINES[lines], timeout=60)
+        await until(pilot, lambda: is_shown(app))
         toast, keys = toast_of(app), dashboard.query_one(KeyStrip).region
-        assert toast.height == 2 and toast.bottom == keys.y and keys.bottom == size[1]
-        assert pane.cursor == at
-        await until(pilot, lambda: any(pane.flow.row_at(y) == at for y in range(pane.page_size)))
-        app.clear_notifications()
-        await until(pilot, lambda: pane.region == whole)
+        assert {widget: widget.region for widget in before} == before
+        assert toast.height == lines and pane.region.bottom <= toast.y and keys.bottom == size[1]
+        assert toast.bottom <= keys.y or size == SMALL
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("choices", [1, 30])
-async def test_a_toast_lies_on_no_line_of_a_dialog(size: tuple[int, int], choices: int) -> None:
+async def test_a_toast_neither_moves_a_dialog_nor_lies_on_it(size: tuple[int, int], choices: int) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
+        app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(choices)]))
+        await until(pilot, lambda: bool(app.screen.query("#card")) and bool(app.screen.query_one("#card").region))
+        card = app.screen.query_one("#card")
+        before = card.region
         app.notify(TEXT, timeout=60)
         await until(pilot, lambda: is_shown(app))
         place = toast_of(app)
-        app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(choices)]))
-
-        def is_clear() -> bool:
-            cards = app.screen.query("#card")
-            return (
-                bool(cards) and is_shown(app) and 1 <= cards.first().region.y < cards.first().region.bottom <= place.y
-            )
-
-        await until(pilot, is_clear)
-        assert toast_of(app) == place, "it stays where it was"
+        assert card.region == before and 1 <= before.y < before.bottom <= place.y
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Dashboard) and is_shown(app))
         assert toast_of(app) == place
+
+
+async def test_an_alert_that_comes_by_itself_covers_no_key_in_a_low_terminal() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        await pilot.pause()
+        app.notify(f"{TEXT}\n{TEXT}", timeout=60, is_alert=True)
+        await until(pilot, lambda: is_shown(app))
+        assert toast_of(app).bottom == app.dashboard.query_one(KeyStrip).region.y
+        shown = app.screen.query_one("Toast").render().plain
+        assert shown.endswith(" · :messages")
