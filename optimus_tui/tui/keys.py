@@ -69,7 +69,7 @@ KEYS: tuple[Key, ...] = (
         "enter",
         "open",
         "open",
-        "Open the row, show its detail; on a finding, go to its row",
+        "Open the row: its detail or explanation; with the cursor on a finding, go to its row",
         "pane",
         9,
         needs_row=True,

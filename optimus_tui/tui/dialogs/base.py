@@ -121,7 +121,7 @@ class AskDialog(Dialog):
     """A yes-or-no question; dismisses with True for yes. Escape means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "dismiss(True)", "yes"), ("n,enter", "dismiss(False)", "no")]
-    dialog_keys = "y yes   n no"
+    dialog_keys = "y yes   n or enter no"
 
     def __init__(self, title: str, question: str) -> None:
         super().__init__()

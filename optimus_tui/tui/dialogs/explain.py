@@ -92,7 +92,7 @@ class ExplainDialog(TextDialog):
         newest: Callable[[Finding], Newest] = as_given,
         first_act: Callable[[Finding], str] = no_act,
     ) -> None:
-        super().__init__("", self._words, "enter its row   i incident   a actions   t tool   esc closes")
+        super().__init__("", self._words, "enter goes to its row   i incident   a actions   t tool   esc closes")
         self.subject, self.at, self._newest, self._first_act = subject, 0, newest, first_act
         self._shown = [_Shown(one) for one in findings]
         self.dialog_title = self._title()

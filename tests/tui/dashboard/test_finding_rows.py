@@ -289,7 +289,7 @@ async def test_remedy_and_impact_come_first_and_are_seen_without_scrolling(
             "153 requests",
         ]
         assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
-        assert all(word in text for word in ("enter its row", "i incident", "a actions", "esc closes"))
+        assert all(word in text for word in ("enter goes to its row", "i incident", "a actions", "esc closes"))
         assert "1 min" in text.partition("window")[2]
 
 

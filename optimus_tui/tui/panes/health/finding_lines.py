@@ -89,7 +89,7 @@ def finding_lines(
 
 def finding_keys(width: int) -> HealthLine:
     """Return the line above the findings, with the keys that work on them."""
-    words = as_many_as_fit(["findings: e explains", "a acts", "enter goes to its row"], width - 2)
+    words = as_many_as_fit(["findings: e explains", "a acts", "enter on one goes to its row"], width - 2)
     return HealthLine(None, 0, [(f"  {words}", "quiet")])
 
 
