@@ -90,8 +90,9 @@ def _measured_cell(line: EpisodeNow, _: int) -> Cell:
 TABLE = Table[EpisodeNow](
     Column("state", "state", 11, lambda line, _: line.state, measured=True),
     Column("worst", "worst", 6, _worst_cell, measured=True),
-    Column("subject", "about", 14, _subject_cell, grow=3, most=80, measured=True, fair=20),
-    Column("rule", "finding", 22, _title_cell, grow=1, most=40, measured=True, rank=1),
+    Column("subject", "about", 14, _subject_cell, grow=1, most=80, measured=True, fair=20),
+    # Its words are whole before a subject, which says enough when it is shortened in its middle, gets more cells.
+    Column("rule", "finding", 22, _title_cell, grow=40, most=60, measured=True, rank=1),
     Column("since", "since", 8, _since_cell, measured=True, rank=1),
     Column("lasted", "lasted", 10, lambda line, _: (age(line.episode.lasted), ""), "right", measured=True, rank=3),
     Column("measured", "worst value", 11, _measured_cell, "right", grow=1, most=40, measured=True, rank=4),

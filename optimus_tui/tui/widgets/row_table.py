@@ -10,6 +10,8 @@ from optimus_tui.tui.widgets.cells import Column, Row, Table
 
 HELD_MEASUREMENTS = 60
 """A column stays as wide as it was for so many measurements, about one a second, after it last needed that."""
+FILLED_MEASUREMENTS = 10
+"""A column counts as filled for so many measurements after a row last held something in it."""
 
 
 class RowTable(Generic[Row]):
@@ -46,7 +48,7 @@ class RowTable(Generic[Row]):
                 if is_filled:
                     self._filled_at[column.id] = self._turn
         needs = {name: self._kept(name, cells) for name, cells in now.items()}
-        filled = {name for name, turn in self._filled_at.items() if self._turn - turn <= HELD_MEASUREMENTS}
+        filled = {name for name, turn in self._filled_at.items() if self._turn - turn < FILLED_MEASUREMENTS}
         if needs == self._needs and filled == self._filled:
             return False
         self._needs, self._filled = needs, filled
