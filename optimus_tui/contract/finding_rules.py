@@ -123,7 +123,7 @@ _CHECKS = {
     "checks_failed": "{subject} failed {failed} of {count} checks: {reason}",
     "no_reason": "it did not answer as it should",
     "checks_failed_impact": "Failed checks have no latency: the figures are those of the successful ones.",
-    "see_health": "Run diagnose_gateway_health, then look at its log.",
+    "see_health": "Run the health check, then look at its log.",
     "degraded": "{subject} is degraded: /health answered 200, but reports {words}",
     "degraded_impact": "It answers, and does less than it should."}
 """Of a service that is down or degraded while its latency is measured."""

@@ -15,6 +15,11 @@ Verdict = Literal["fixed", "better", "same", "worse", "unknown", "too early"]
 ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
 
 
+def issue_words(issue: str) -> str:
+    """Return an issue type as people read it: ``rate limiting``. Arguments and files keep ``rate_limiting``."""
+    return issue.replace("_", " ")
+
+
 class Stamp(Struct, frozen=True):
     """One moment on up to three clocks.
 
@@ -122,6 +127,8 @@ class TeamAdvice(Struct, frozen=True, kw_only=True):
     reason: str = ""
     subjects: tuple[str, ...] = ()
     """The findings' subjects that it is for; empty for all. Restarting the engine cures no slow gateway."""
+    cause: str = ""
+    """The cause, of which the findings are symptoms, if it is proved to have helped; empty where that tells nothing."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -397,7 +404,8 @@ class DrillResult(NamedTuple):
 
     ``detect``: to the alarm; ``acknowledge``: to the incident; ``cause``: until the fault was identified; ``remedy``:
     to the first thing done; ``proof``: until a check proved it gone; ``resolve``: the proof, or without one the moment
-    in which its findings left the screen.
+    in which its findings left the screen. ``from_alarm``: ``acknowledge`` and ``resolve`` are the incident's own MTTA
+    and MTTR, which count from its alarm, as its post-mortem has them.
     """
 
     scenario: str
@@ -414,3 +422,6 @@ class DrillResult(NamedTuple):
     remedy: float | None = None
     proof: float | None = None
     incident: str = ""
+    from_alarm: bool = False
+    is_open: bool = False
+    """Its incident is still open."""

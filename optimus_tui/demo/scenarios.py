@@ -18,7 +18,8 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Remedy, Truth
 
-_UNDONE = "What is done stays so until :scenario plays a scenario again."
+_UNDONE = "{} until the next :scenario."
+"""Until when the effect of a remedy lasts; the demo then plays a whole scenario again."""
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "restart-engine",
@@ -31,19 +32,19 @@ REMEDIES: tuple[Remedy, ...] = (
         "block-client",
         "Block clients that repeat their requests",
         "Clients that repeat without a pause are blocked.",
-        _UNDONE,
+        _UNDONE.format("They stay blocked"),
     ),
     Remedy(
         "stop-job",
         "Stop jobs that drop cached answers in bulk",
         "No job drops cached answers in bulk any more.",
-        _UNDONE,
+        _UNDONE.format("The jobs stay stopped"),
     ),
     Remedy(
         "stop-publisher",
         "Stop publishers of events that no request caused",
         "What published events without a request is stopped.",
-        _UNDONE,
+        _UNDONE.format("It stays stopped"),
     ),
 )
 """What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""

@@ -22,14 +22,16 @@ MEANS = {
 
 def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
     """Return each span of a drill with its name, the shortest first; spans that were not reached come last."""
-    resolve = "resolve (MTTR)"
+    acknowledge, resolve = "acknowledge (MTTA)", "resolve (MTTR)"
     if result.proof is not None:
         resolve = "resolve (MTTR): proved"
     elif result.resolve is not None:
         resolve = "resolve (MTTR): alarm gone"
+    if result.from_alarm:
+        acknowledge, resolve = f"{acknowledge}, from the alarm", f"{resolve}, from the alarm"
     found = (
         ("alarm", result.detect),
-        ("acknowledge (MTTA)", result.acknowledge),
+        (acknowledge, result.acknowledge),
         ("cause", result.cause),
         ("remedy", result.remedy),
         ("proof", result.proof),

@@ -12,7 +12,7 @@ from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL, title_of_rule
-from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step, issue_words
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
@@ -174,7 +174,7 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
     yield from _later_checks(state)
     if state.choice is not None:
         tenant = clause(tenant_words(state, state.choice.tenant or ""), " for ")
-        yield "Issue that was examined", f"{state.choice.issue}{tenant}: {state.choice.reason}"
+        yield "Issue that was examined", f"{issue_words(state.choice.issue)}{tenant}: {state.choice.reason}"
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"
 

@@ -91,7 +91,7 @@ class OptimusApp(AnsweredKeys):
 
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
-    VERTICAL_BREAKPOINTS: ClassVar[Any] = [(0, "-low"), (ROOMY, "-roomy")]
+    VERTICAL_BREAKPOINTS: ClassVar[Any] = [(0, "-low"), (ROOMY, "-roomy")]  # type: ignore[misc]
     COMMANDS: ClassVar[set[Any]] = {_palette}
     BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")
 

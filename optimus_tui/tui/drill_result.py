@@ -128,6 +128,8 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="What to do next",
             lines=(
+                *([Fact(f"esc, then i: incident {result.incident} is still open; c closes it", "close")]
+                  if result.is_open else []),
                 Fact(_practice(result), "practise"),
                 Fact("x writes this to a file, esc goes back to the panes", "keep"),
                 Fact(NOT_REAL, "mind", severity_style="quiet"),

@@ -22,7 +22,7 @@ WINDOWS = 5
 CERTAIN_SAMPLES = 100
 """A figure of this many samples is not over its limit by chance."""
 CLEARED = 1
-NOT_NOW = "not now, but "
+NOT_NOW = "gone for now, "
 """How the sentence of a held finding begins; after that come the windows, then a colon and what was found."""
 
 
@@ -186,7 +186,7 @@ def _came_and_went(windows: tuple[bool, ...]) -> bool:
 def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
         return "seen in one window so far"
-    return f"in {sum(windows)} of the last {len(windows)} windows"
+    return f"seen in {sum(windows)} of the last {len(windows)} windows"
 
 
 def without_windows(message: str) -> str:

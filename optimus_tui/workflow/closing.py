@@ -32,6 +32,22 @@ def found_words(state: IncidentState) -> str:
     return worst.headline
 
 
+def cause_words(state: IncidentState) -> str:
+    """Return the cause that the closing is filled in with; empty before any result.
+
+    A finding is a symptom. If the last proved remedy is one of the team's that names what it ends, that is the cause,
+    and the finding stands behind it.
+    """
+    found = found_words(state)
+    fixed = next((one for one in reversed(state.action_records) if one.verdict == "fixed"), None)
+    if fixed is None:
+        return found
+    commands = {one.command for one in state.advice if one.id == fixed.advice and one.command}
+    causes = (one.cause for one in state.team if one.command in commands or one.action == fixed.receipt.words)
+    cause = next((one for one in causes if one), "")
+    return f"{cause}{clause(found, ': ')}" if cause else found
+
+
 def _main(state: IncidentState) -> Diagnostic | None:
     """Return the worst finding that the last proved remedy was for, else the incident's main finding; None for none."""
     fixed = (one for one in reversed(state.action_records) if one.verdict == "fixed")

@@ -20,13 +20,14 @@ from optimus_tui.contract.incident import (
     OpenFinding,
     Stamp,
     Truth,
+    issue_words,
 )
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.ranking import issues_of, matters
-from optimus_tui.workflow.standing import is_finished
+from optimus_tui.workflow.standing import is_finished, mtta, mttr
 from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
@@ -135,7 +136,7 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     if not answers:
         return watch
     at, words = min(answers)
-    return replace(watch, identified=(max(at, looking.started.mono), f"{chosen.issue}: {words}"))
+    return replace(watch, identified=(max(at, looking.started.mono), f"{issue_words(chosen.issue)}: {words}"))
 
 
 def follow_alone(watch: Watch, truth: Truth, records: Iterable[ActionRecord], awaited: bool) -> Watch:
@@ -286,9 +287,12 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
     ]  # fmt: skip
     marks.sort(key=lambda one: math.inf if one.seconds is None else one.seconds)
     at = {one.name: one.seconds for one in marks}
-    resolved = at["proved"]
+    acknowledged, resolved = at["opened"], at["proved"]
     if resolved is None:
         resolved = at["gone"]
+    own, repaired = mtta(state), mttr(state)
+    if own is not None:
+        acknowledged, resolved = own, resolved if repaired is None else repaired
     return DrillResult(
         scenario=names[0],
         says=names[1],
@@ -298,12 +302,14 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         marks=tuple(DrillMilestone(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
-        acknowledge=at["opened"],
+        acknowledge=acknowledged,
         resolve=resolved,
         cause=at["identified"],
         remedy=at["acted"],
         proof=at["proved"],
         incident=state.id,
+        from_alarm=own is not None,
+        is_open=state.status == "open",
     )
 
 
@@ -334,8 +340,10 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
     if state.choice is not None:
         issue = state.choice.issue
     if issue not in truth.issues:
-        looked = clause(issue, "; chosen was ")
-        return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not chosen{looked}")
+        looked = clause(issue_words(issue), "; chosen was ")
+        return DrillMilestone(
+            "identified", None, f"the issue {' or '.join(map(issue_words, truth.issues))} was not chosen{looked}"
+        )
     return DrillMilestone("identified", None, "no step of the incident found the fault")
 
 

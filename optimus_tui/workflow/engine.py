@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
+from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry, issue_words
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.wrapping import in_short
@@ -60,7 +60,7 @@ def _started(state: IncidentState, event: happened.StepStarted) -> Words:
     again = ""
     if step.runs > 1:
         again = " again"
-    return "run", f"{step.plan.title}: {step.plan.tool} started{again}"
+    return "run", f"{step.plan.title} started{again}"
 
 
 def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
@@ -70,7 +70,8 @@ def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
         change = f" ({_change(step.change, event.outcome)})"
     effects = effects_of(state, step) if step is not None else {}
     beside = "".join(f"; {in_short(message)}: {words}" for message, words in effects.items())
-    return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}{beside}"
+    verdict = event.outcome.verdict.replace("_", " ")
+    return "verdict", f"{_title(state, event.step)}: {verdict}, {event.outcome.headline}{change}{beside}"
 
 
 def _change(change: Comparison, outcome: Outcome) -> str:
@@ -100,7 +101,7 @@ def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
     if state.choice is not None:
         reason = clause(state.choice.reason, ": ")
     tenant = tenant_words(state, event.tenant or "")
-    return "choice", f"issue chosen: {event.issue}{clause(tenant, ' for ')}{reason}"
+    return "choice", f"issue chosen: {issue_words(event.issue)}{clause(tenant, ' for ')}{reason}"
 
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Words:

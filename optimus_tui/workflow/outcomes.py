@@ -137,7 +137,7 @@ def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tup
     if found:
         return safe_sentence(found[0].message) + and_others(found)
     if isinstance(document.get("pass_rate"), str):
-        return safe_text(f"{document['pass_rate']} tests passed", 120)
+        return safe_text(f"{document['pass_rate'].partition(' ')[0].replace('/', ' of ')} tests passed", 120)
     known = [f"{one.label} {one.words or quantity(one.value, one.unit)}" for one in figures if one.value is not None]
     if known:
         return " · ".join(known[:4])

@@ -322,3 +322,14 @@ def _findings(state: IncidentState) -> Iterator[Diagnostic]:
         for outcome in (step.worst, step.before, step.outcome):
             if outcome is not None:
                 yield from outcome.findings
+
+
+def evident_issue(state: IncidentState) -> Candidate | None:
+    """Return the issue that needs no question: what was acted on, else one that all findings point to."""
+    pointed = [one for one in state.candidates if one.rules]
+    done = {rule for record in state.action_records for rule in record.rules}
+    if acted_on := [one for one in pointed if done & set(one.rules)]:
+        return acted_on[0]
+    if not pointed or any(set(one.rules) - set(pointed[0].rules) for one in pointed):
+        return None
+    return pointed[0]

@@ -31,7 +31,7 @@ _STEP: dict[str, type] = {
     "command": str, "first_when": list, "after": str,
 }  # fmt: skip
 _COMMAND: dict[str, type] = {
-    "when": list, "subjects": list, "action": str, "priority": str, "command": str, "reason": str,
+    "when": list, "subjects": list, "action": str, "priority": str, "command": str, "reason": str, "cause": str,
 }  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 BY_COMMAND = (
@@ -224,6 +224,7 @@ def _command(row: Any, where: str, key: str) -> TeamAdvice:
         command=_text(row["command"], where, f"{key}.command") if row.get("command") else None,
         reason=_text(row.get("reason", ""), where, f"{key}.reason"),
         subjects=_subjects(row.get("subjects", []), where, f"{key}.subjects"),
+        cause=_text(row.get("cause", ""), where, f"{key}.cause"),
     )
 
 

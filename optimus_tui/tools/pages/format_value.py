@@ -87,7 +87,7 @@ def figure(name: str, value: Any) -> str:
     if name == "pass_rate" and (counts := _PASS_RATE.match(str(value))):
         passed, of = map(int, counts.groups())
         return f"{passed:,} of {of:,} ({percent(passed / of)})"
-    if value in VERDICT_WORDS:
+    if name == "issue_type" or value in VERDICT_WORDS:
         return str(value).replace("_", " ")
     return safe_text(value, LONGEST)
 

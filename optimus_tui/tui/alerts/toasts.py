@@ -10,6 +10,7 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import SEVERITY_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
+from optimus_tui.verdicts.hysteresis import without_windows
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SETTLING, SEVERITY_MARKS, SIDE_EFFECT
@@ -113,7 +114,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
         head = "● cleared  " if is_over else f"{SETTLING.glyph} {SETTLING.word.lower()}  "
         subject = safe_text(notice.finding.subject, 120)
         name = _name(subject, room - cell_len(head))
-        says = in_short(safe_text(notice.finding.message, 400).removeprefix(subject)).strip()
+        says = in_short(_message(notice.finding).removeprefix(subject)).strip()
         says = says or rule_of(notice.finding.rule).title
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {says}"
         if not is_over:
@@ -133,7 +134,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
     """Return ``✖ CRIT clinic_b / chat never resets``: the name is shortened first; then a second line is used."""
     mark = SEVERITY_MARKS[severity].text + " "
-    subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
+    subject, message = safe_text(finding.subject, 120), _message(finding)
     if not message.startswith(subject):
         return mark + _cut(in_short(message), room - cell_len(mark)), ""
     says = in_short(message[len(subject) :])
@@ -141,6 +142,11 @@ def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
     if left < min(12, cell_len(subject)):
         return mark + _name(subject, room - cell_len(mark)), says.strip()
     return mark + _name(subject, left) + says, ""
+
+
+def _message(finding: Finding) -> str:
+    """Return a finding's sentence without its windows, which would take the room of what was found."""
+    return safe_text(without_windows(finding.message), 400)
 
 
 def _cut(text: str, room: int) -> str:

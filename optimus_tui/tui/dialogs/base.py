@@ -269,8 +269,8 @@ class QuestionDialog(FormDialog):
         body = about_lines(self.about)
         for number, line in enumerate(self.lines):
             field = FilledInput(line.value, id=f"ask-{number}", max_length=MAX_LENGTH, compact=True)
-            name = line.lower if line.needed else "may stay empty"
-            body.append(AnswerField(line.label, field, line.judge, name))
+            label = line.label if line.needed else f"{line.label} (optional)"
+            body.append(AnswerField(label, field, line.judge, line.lower))
         return [*body, Static(id="ask-wrong")]
 
     def on_mount(self) -> None:

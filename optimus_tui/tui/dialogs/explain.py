@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from optimus_tui.contract.finding_rules import rule_of, title_of_rule
+from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.findings import PAST, Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
@@ -239,7 +239,7 @@ def remedy_words(finding: Finding) -> str:
     """Return what to do about a finding; if that is not known, which tool looks for the cause."""
     if finding.remedy:
         return safe_text(finding.remedy, 400)
-    return f"not known: t asks {rule_of(finding.rule).explained_by}"
+    return "not known: t runs the tool that looks for the cause"
 
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Part, Words, with_room
 from optimus_tui.wording.numbers import age, and_others, clock, plural
 from optimus_tui.workflow.proof import waiting
-from optimus_tui.workflow.ranking import alarm
+from optimus_tui.workflow.ranking import alarm, rank
 from optimus_tui.workflow.standing import elapsed, proof_status, standing
 
 WIDE = 100
@@ -61,7 +61,7 @@ def bar_words(
         Part(1, [("  " + mode[0] + gap, mode[1])]),
         Part(4, [(words + gap, style)], Part(0, [(brief + gap, style)]) if held else None),
     ]
-    if severity != state.severity and wide and not state.closed:
+    if rank(state.severity) > rank(severity) and wide and not state.closed:
         right.append(Part(5, [(f"(at worst {state.severity}){gap}", "quiet")]))
     right.append(clock_part(now.wall, 6))
     return with_room(left, right, width)

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice, IncidentState, Step
+from optimus_tui.contract.incident import Advice, IncidentState, Step, issue_words
 from optimus_tui.tui.incidents.text import safe, sentence, to_do_words
 from optimus_tui.wording.numbers import and_others, clause
 from optimus_tui.workflow.proof import PROOF_WORDS, is_superseded, waiting, waits
+from optimus_tui.workflow.ranking import evident_issue
 from optimus_tui.workflow.standing import found_nothing, is_being_checked, is_held, proof_status
 
 
@@ -113,6 +114,9 @@ def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], sh
     """Return what the keys do with the step that comes next."""
     title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
+        evident = evident_issue(state)
+        if coming.plan.choose_issue and state.choice is None and evident is not None:
+            return f"enter runs {title} ({issue_words(evident.issue)}); f chooses another issue."
         if coming.plan.choose_issue and state.choice is None:
             return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
         return f"enter runs {title}; s skips it and asks why."

@@ -6,7 +6,7 @@ Pure: findings and steps in, words out. Texts of findings are made safe here.
 from collections.abc import Callable, Iterable, Sequence
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import Finding, alarming, some_of, worst_first
+from optimus_tui.contract.findings import PAST, Finding, alarming, some_of, worst_first
 from optimus_tui.contract.incident import IncidentState, StepPlan
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.text import safe, sentence
@@ -21,13 +21,15 @@ SHOWN = 3
 def worth_an_incident(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that an incident is opened for, the worst first.
 
-    These are the findings from medium on; if there are none, the low ones that something has to be done about.
+    These are the findings from medium on; if there are none, the low ones that something has to be done about. What is
+    past is none of them, such as what a drill leaves behind.
 
     Args:
         findings: Those of the health report.
     """
     found = tuple(findings)
-    return alarming(found) or [one for one in worst_first(found) if not rule_of(one.rule).needs_nothing]
+    quiet = [one for one in worst_first(found) if not rule_of(one.rule).needs_nothing]
+    return alarming(found) or [one for one in quiet if not one.message.startswith(PAST)]
 
 
 def opening(

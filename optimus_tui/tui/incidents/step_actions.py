@@ -6,9 +6,10 @@ in the incident service's own words, and nothing is shown before it is recorded.
 
 import time
 from collections.abc import Awaitable, Callable
+from itertools import zip_longest
 from typing import Any, Protocol
 
-from optimus_tui.contract.incident import ISSUES, ActionRecord, IncidentState, Step
+from optimus_tui.contract.incident import ISSUES, ActionRecord, IncidentState, Step, issue_words
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.proof import sentence_of
 from optimus_tui.incidents.service import IncidentService
@@ -18,9 +19,9 @@ from optimus_tui.tui.incidents.next_key import writes_words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import age, progress
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.closing import filled_words, found_words, left_words, resolution_words
+from optimus_tui.workflow.closing import cause_words, filled_words, left_words, resolution_words
 from optimus_tui.workflow.proof import is_superseded
-from optimus_tui.workflow.ranking import MATTERS, rank
+from optimus_tui.workflow.ranking import MATTERS, evident_issue, rank
 from optimus_tui.workflow.standing import has_only_its_first_step
 
 
@@ -123,7 +124,8 @@ class StepActions:
             self.start(self._done, coming)
 
     async def _run(self, step: Step) -> None:
-        if step.plan.choose_issue and self.state.choice is None and not await self._choose():
+        is_open = step.plan.choose_issue and self.state.choice is None
+        if is_open and not await self._choose_evident() and not await self._choose():
             return
         if self.state.running is not None:
             return
@@ -132,12 +134,22 @@ class StepActions:
         await self.service.run(step.plan.id, self._note_progress)
         self._began = 0.0
 
+    async def _choose_evident(self) -> bool:
+        """Choose the issue that needs no question. Return False if there is none."""
+        evident = evident_issue(self.state)
+        if evident is None:
+            return False
+        await self.service.choose(evident.issue, self.state.tenant or evident.tenant)
+        self.view.say(f"examining {issue_words(evident.issue)}: f chooses another issue")
+        return True
+
     async def _choose(self) -> bool:
         """Ask which issue to examine, the strongest reason first. Return False if it was not answered."""
         found = self.state.candidates
         named = {item.issue for item in found}
-        rows = [(item.issue, words.sentence(item.reason, 300)) for item in found]
-        rows += [(issue, "nothing points there") for issue in ISSUES if issue not in named]
+        issues = [*(item.issue for item in found), *(issue for issue in ISSUES if issue not in named)]
+        reasons = [words.sentence(item.reason, 300) for item in found]
+        rows = list(zip_longest(map(issue_words, issues), reasons, fillvalue="nothing points there"))
         about = "What the health check points to, the strongest reason first."
         place = await self.dashboard.ask(PickDialog("Which issue to examine", rows, about))
         if place is None:
@@ -145,7 +157,7 @@ class StepActions:
         tenant = self.state.tenant
         if place < len(found):
             tenant = tenant or found[place].tenant
-        await self.service.choose(rows[place][0], tenant)
+        await self.service.choose(issues[place], tenant)
         return True
 
     async def _done(self, step: Step) -> None:
@@ -254,7 +266,7 @@ class StepActions:
     async def _close(self) -> None:
         from optimus_tui.incidents.open import close_measured
 
-        found, done = found_words(self.state), resolution_words(self.state)
+        found, done = cause_words(self.state), resolution_words(self.state)
         about = f"{words.sentence(left_words(self.state), 300)} {filled_words(found, done)}"
         fields = [QuestionField("Cause", words.safe(found, 400)), QuestionField("Resolution", words.safe(done, 1_000))]
         answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))

@@ -19,8 +19,9 @@ from optimus_tui.contract.incident import (
     IncidentState,
     Step,
     TimelineEntry,
+    issue_words,
 )
-from optimus_tui.tools.pages.format_value import VERDICT_WORDS, label
+from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, label
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
@@ -142,7 +143,7 @@ def to_do_words(state: IncidentState) -> str:
         return ""
     if by_key == todo:
         return f"{todo} to do"
-    return f"{todo} to do, a does {by_key}" if by_key else f"{todo} to do by hand"
+    return f"{todo} to do, {by_key} of them with a" if by_key else f"{todo} to do by hand"
 
 
 def _verdict(record: ActionRecord) -> str:
@@ -234,7 +235,7 @@ def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:
         if line.label != label("tenant_id"):
             return line
         if not isinstance(asked, str):
-            return replace(line, text=f"none was named: {line.text} is the default of the tool")
+            return replace(line, text=f"{line.text}, the default of the tool: none was named")
         return replace(line, text=tenant_words(state, line.text) if line.text == safe(asked, 200) else line.text)
 
     return replace(section, lines=tuple(said(line) for line in section.lines))
@@ -256,7 +257,7 @@ def _ahead(state: IncidentState, step: Step) -> Section:
     if step.plan.command:
         lines.append(Fact(safe(step.plan.command), "command"))
     if step.plan.choose_issue and state.choice is not None:
-        lines.append(Fact(f"{state.choice.issue}, {sentence(state.choice.reason)}", "examines"))
+        lines.append(Fact(f"{issue_words(state.choice.issue)}, {sentence(state.choice.reason)}", "examines"))
     return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter runs the next step"),))
 
 
@@ -267,7 +268,9 @@ def _deciding(step: Step) -> list[Section]:
     title = "What decides"
     if step.took_ms is not None:
         title += f"   {latency(step.took_ms)}"
-    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), severity_style_of(outcome.severity))]
+    lines = [
+        Fact(sentence(outcome.headline), safe(in_plain_words(outcome.verdict), 30), severity_style_of(outcome.severity))
+    ]
     lines += [
         Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 100))
         for item in outcome.figures
@@ -279,7 +282,7 @@ def _ranking(state: IncidentState) -> Section:
     chosen, title, lines = "", "Which issue to examine", []
     if state.choice is not None:
         chosen = state.choice.issue
-        title = f"Examining {chosen}"
+        title = f"Examining {issue_words(chosen)}"
     severity_styles: dict[str, SeverityStyle] = {chosen: "ok"}
     for candidate in state.candidates:
         if not candidate.rules and candidate.issue != chosen:
@@ -287,7 +290,7 @@ def _ranking(state: IncidentState) -> Section:
         reason = sentence(candidate.reason)
         if candidate.tenant:
             reason += f" ({safe(candidate.tenant, 60)})"
-        lines.append(Fact(reason, candidate.issue, severity_styles.get(candidate.issue, "")))
+        lines.append(Fact(reason, issue_words(candidate.issue), severity_styles.get(candidate.issue, "")))
         lines += _about_events(candidate)
     return Section(title=title, lines=tuple(lines))
 

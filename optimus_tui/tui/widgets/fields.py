@@ -164,7 +164,7 @@ class AnswerField(Vertical):
         if self._refused and 0 < room < cell_len(text):
             text = f"✗ {wrong}"  # the reason first; that Enter was refused is seen
         if not wrong:
-            text = f"✓ {self.good_name}"
+            text = f"✓ {self.good_name}" if self.field.value.strip() else ""
         mark = self._mark
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))

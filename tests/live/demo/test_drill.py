@@ -148,7 +148,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         await close(pilot, "no engine", "restarted")
         marks = result(pilot)
         in_order(marks, "injected", "shown", "opened", "identified", "acted", "proved", "closed")
-        told = ("engine-down", SCENARIOS["engine-down"].says[:40], "to alarm", "MTTA", "MTTR", "circuit_breaker")
+        told = ("engine-down", SCENARIOS["engine-down"].says[:40], "to alarm", "MTTA", "MTTR", "circuit breaker")
         await until(pilot, lambda: all(words in said(pilot) for words in told))
         await pilot.press("x")
         await until(pilot, lambda: bool(list(tmp_path.rglob("drill-*.md"))))

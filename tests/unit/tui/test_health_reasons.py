@@ -40,7 +40,7 @@ def test_a_reason_is_never_cut(width: int) -> None:
 
 
 def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_windows_had_it() -> None:
-    held = replace(SLOW, held=True, message=f"{NOT_NOW}in 5 of the last 5 windows: {SLOW.message}")
+    held = replace(SLOW, held=True, message=f"{NOT_NOW}seen in 5 of the last 5 windows: {SLOW.message}")
     fixed: dict[Hashable, QuietReason] = {
         (SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", "fixed")
     }

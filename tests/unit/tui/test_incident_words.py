@@ -50,7 +50,7 @@ def test_what_is_to_do_is_counted_once() -> None:
     titles = [one.title for one in evidence_sections(play.state, step, document)]
     assert "To do, by this tool (the last step lists all)" in titles
     assert not [one for one in titles if one.startswith("To do (")]
-    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, a does 1"
+    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, 1 of them with a"
 
 
 def test_what_a_cannot_do_is_counted_as_done_by_hand() -> None:
@@ -296,6 +296,7 @@ def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found
     medium = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
     assert worth_an_incident([start, low]) == [low]
     assert worth_an_incident([start, low, medium]) == [medium]
+    assert worth_an_incident([replace(low, message=f"past: {low.message}")]) == []
     assert worth_an_incident([start]) == []
 
 

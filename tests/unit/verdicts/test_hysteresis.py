@@ -54,10 +54,10 @@ def test_what_flaps_is_raised_once_and_held_with_the_number_of_windows() -> None
     for _ in range(4):
         assert watch.window() == [(CACHE_HIT_RATE, "high")] and watch.shown[0].held
         assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")] and not watch.shown[0].held
-    assert watch.shown[0].message == "hit rate is over; in 3 of the last 5 windows"
+    assert watch.shown[0].message == "hit rate is over; seen in 3 of the last 5 windows"
     for _ in range(2):
         watch.window(RATE)
-    assert watch.shown[0].message == "hit rate is over; in 4 of the last 5 windows"
+    assert watch.shown[0].message == "hit rate is over; seen in 4 of the last 5 windows"
 
 
 def test_first_signs_say_when_they_are_judged_until_their_window_has_ended() -> None:
@@ -87,7 +87,7 @@ def test_what_ended_is_held_for_as_long_as_two_windows_were_over() -> None:
         watch.window(RATE)
     told = [(watch.window(), watch.shown) for _ in range(5)]
     assert [[severity for _, severity in windows] for windows, _ in told] == [["high"], ["high"], ["high"], [], []]
-    assert told[0][1][0].message == "not now, but in 4 of the last 5 windows: hit rate is over"
+    assert told[0][1][0].message == "gone for now, seen in 4 of the last 5 windows: hit rate is over"
     assert not watch.state, "nothing is kept of it"
 
 

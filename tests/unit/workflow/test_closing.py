@@ -1,8 +1,8 @@
 """What the closing of an incident begins with: the cause that was found, and what was done with its proof."""
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import KeptReceipt, OpenFinding
-from optimus_tui.workflow.closing import concerned, filled_words, found_words, left_words, resolution_words
+from optimus_tui.contract.incident import KeptReceipt, OpenFinding, TeamAdvice
+from optimus_tui.workflow.closing import cause_words, concerned, filled_words, found_words, left_words, resolution_words
 from optimus_tui.workflow.standing import progress
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
@@ -92,6 +92,21 @@ def test_the_cause_is_what_a_proved_remedy_was_for_though_something_worse_was_fo
     play.check("health", outcome(beside), "outside-1")
     assert play.state.action_records[0].verdict == "fixed"
     assert found_words(play.state) == flood.message
+
+
+def test_the_cause_is_what_the_proved_remedy_of_the_team_ends_and_the_finding_is_its_symptom() -> None:
+    full = found("limits.over", "high", "acme / chat", message="acme has used up its limit")
+    block = TeamAdvice(when=("limits.over",), action="Block clients", command=":block", cause="clients repeat")
+    play = Play(team=(block,))
+    play.run("health", outcome(full))
+    assert cause_words(play.state) == full.message, "nothing is proved yet"
+    advice = next(one for one in play.state.advice if one.command == ":block")
+    receipt = KeptReceipt(action_id="outside-1", kind="remedy", tenant="", words="blocked", outside=True)
+    play.tell(happened.ActionDone(at=stamp(), receipt=receipt, advice=advice.id, rules=("limits.over",)))
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.check("health", outcome(), "outside-1")
+    assert play.state.action_records[0].verdict == "fixed"
+    assert cause_words(play.state) == "clients repeat: acme has used up its limit"
 
 
 def test_a_remedy_for_what_only_the_screen_saw_is_compared_with_that_and_is_the_cause() -> None:

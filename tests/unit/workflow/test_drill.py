@@ -35,6 +35,7 @@ from optimus_tui.workflow.drill import (
     next_step_forms,
     waits_for,
 )
+from optimus_tui.workflow.standing import mtta, mttr
 
 HOLD_SECONDS = TUNING.drill_hold_seconds
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
@@ -119,6 +120,16 @@ def test_marks_and_spans_stand_in_the_order_of_their_times_and_mttr_says_what_en
     assert ("resolve (MTTR): proved", 76.0) in spans(result)
     alone = judge(NAMES, TRUTH, watch, None, "solved")
     assert ("resolve (MTTR): alarm gone", 108.0) in spans(alone)
+
+
+def test_the_result_has_the_times_of_the_incident_as_its_post_mortem_has_them() -> None:
+    watch = seen((103, (finding(),)), (208, ()))
+    kept = state(began=3.0, opened=Stamp(29.0, 127.0), repaired=Stamp(90.0, 188.0), closed=Stamp(95.0, 193.0))
+    result = judge(NAMES, TRUTH, watch, kept, "solved")
+    assert (result.acknowledge, result.resolve) == (mtta(kept), mttr(kept)) == (26.0, 87.0)
+    assert ("acknowledge (MTTA), from the alarm", 26.0) in spans(result)
+    assert ("resolve (MTTR): proved, from the alarm", 87.0) in spans(result)
+    assert [mark.seconds for mark in result.marks if mark.name == "opened"] == [27.0], "marks count from the fault"
 
 
 def test_a_step_that_was_acted_on_or_was_not_needed_for_the_proof_is_not_missed() -> None:
@@ -248,7 +259,7 @@ def test_identified_needs_the_right_choice_and_the_right_evidence() -> None:
     assert follow(watch, TRUTH, identified("memory_leak", "limits.over")).identified is None
     assert follow(watch, TRUTH, identified("rate_limiting", "cache.hit_rate")).identified is None
     found = follow(watch, TRUTH, identified("rate_limiting", "limits.over"))
-    assert found.identified == (120, "rate_limiting: full"), "the choice came after the finding"
+    assert found.identified == (120, "rate limiting: full"), "the choice came after the finding"
     later = follow(found, TRUTH, state())
     assert later.identified == found.identified, "a step that is asked again takes nothing back"
 

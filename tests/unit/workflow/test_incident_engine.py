@@ -170,7 +170,7 @@ def test_the_timeline_does_not_say_a_finding_twice_in_one_line() -> None:
     play.run("health", outcome(ENGINE, left))
     play.run("health", outcome(less, headline=less.message, verdict="needs_attention"))
     line = play.state.timeline[-1].text
-    assert line == "Health check: needs_attention, 20 % of 403 requests failed (better: it decreased, but is not gone)"
+    assert line == "Health check: needs attention, 20 % of 403 requests failed (better: it decreased, but is not gone)"
     play.run("health", outcome(verdict="healthy"))
     assert play.state.timeline[-1].text.endswith('so (fixed: "20 % of 403 requests failed" is gone)')
 
@@ -458,7 +458,7 @@ def test_where_no_tenant_was_named_the_tools_are_asked_about_the_one_of_the_find
     (run,) = nobody.tell(happened.StepStarted(at=stamp(), step="health"))
     assert "tenant_id" not in run.arguments
     words = said_of_tenant(nobody.state, nobody.state.steps[0], {**document, "tenant_id": "demo_dentist"})
-    assert words == "none was named: demo_dentist is the default of the tool"
+    assert words == "demo_dentist, the default of the tool: none was named"
 
 
 def said_of_tenant(state: IncidentState, step: Step, document: Mapping[str, object]) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.contract.incident import ISSUES, Figure
-from optimus_tui.workflow.ranking import about, rank_issues
+from optimus_tui.workflow.ranking import about, evident_issue, rank_issues
 from tests.unit.workflow.driver import Play, found, outcome
 
 SLOW_LOOK = Figure(name="latency.engine", value=914.0, unit="ms", label="engine")
@@ -79,3 +79,17 @@ def test_findings_that_name_each_other_as_cause_end_the_chain() -> None:
     one = found("cache.bulk", "low", caused_by="cache.hit_rate")
     other = found("cache.hit_rate", "high", caused_by="cache.bulk")
     assert first(one, other)[0] == "cache_miss"
+
+
+def test_an_issue_is_evident_if_it_was_acted_on_or_nothing_points_to_another() -> None:
+    over, slow = found("limits.over", "high", "acme / chat"), found("latency.p95", "high", "engine")
+    play = Play()
+    play.run("health", outcome(over))
+    evident = evident_issue(play.state)
+    assert evident is not None and (evident.issue, evident.tenant) == ("rate_limiting", "acme")
+    play.run("health", outcome(over, slow))
+    assert evident_issue(play.state) is None, "the operator is asked"
+    play.act(kind="remedy", rules=("latency.p95",))
+    evident = evident_issue(play.state)
+    assert evident is not None and evident.issue == "high_latency"
+    assert evident_issue(Play().state) is None

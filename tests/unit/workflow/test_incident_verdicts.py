@@ -229,7 +229,7 @@ def test_a_failed_test_is_a_finding_and_a_skipped_one_is_none() -> None:
     kept = outline({"tool": "test_ai_engine_integration", "tests_performed": tests, "pass_rate": "0/1 (0.0%)"})
     assert [(one.rule, one.severity) for one in kept.findings] == [("integration.ai_engine_health", "high")]
     assert outline({"tool": "test_ai_engine_integration", "pass_rate": "2/2 (100.0%)"}).headline == (
-        "2/2 (100.0%) tests passed"
+        "2 of 2 tests passed"
     )
 
 
