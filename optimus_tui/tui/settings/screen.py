@@ -145,7 +145,7 @@ class SettingsScreen(BaseScreen):
         place = self.dashboard.settings.user_file
         about = "what is in force; this run has no settings file in which it could be changed"
         if place is not None:
-            about = f"enter changes a setting in {safe_text(str(place), 200)}; it asks before anything is written"
+            about = f"enter changes a setting; it asks before it writes to {safe_text(str(place), 200)}"
         self.query_one("#settings-about", Static).update(Content(about))
         self.action_describe()
 

@@ -334,8 +334,10 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
 
 def _label_room(lines: Sequence[Fact], width: int, severities: bool) -> int:
     """Return the cells of labels: those of severities are short, whatever other lines of their section are called."""
-    found = [cell_len(severity_text(one.label)) for one in lines if (one.label in SEVERITY_WORDS) is severities]
-    return min(max(found, default=0), max(8, 2 * width // 5))
+    of_kind = [one for one in lines if (one.label in SEVERITY_WORDS) is severities]
+    found = max((cell_len(severity_text(one.label)) for one in of_kind), default=0)
+    beside = width - 4 - max((cell_len(one.text) for one in of_kind), default=0)  # no label is broken beside free room
+    return min(found, max(8, 2 * width // 5, beside))
 
 
 def _table(section: Section, width: int) -> Lines:
