@@ -56,6 +56,7 @@ class DialectScreen(BaseScreen):
         "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "router.previous"
     )
     AUTO_FOCUS = ""
+    way_back = "leave"
 
     def __init__(self, dashboard: "DashboardServices") -> None:
         super().__init__()

@@ -57,6 +57,7 @@ class RouterScreen(BaseScreen):
         "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "router.previous", "router.editor"
     )
     AUTO_FOCUS = ""
+    way_back = "leave"
 
     def __init__(self, context: Context, name: str = "") -> None:
         """Begin with the first page.

@@ -77,6 +77,19 @@ async def test_the_footer_has_what_the_dashboard_exists_for_and_cuts_no_label(wi
         assert all(one in line for one in wanted)
 
 
+async def test_only_the_dashboard_says_that_q_quits_elsewhere_it_goes_back_as_esc_does() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(140, 42)) as pilot:
+        await pilot.pause()
+        assert "q quit" in footer(app)
+        dashboard = app.screen
+        await pilot.press("L")
+        await until(pilot, lambda: app.screen is not dashboard and "esc back" in footer(app))
+        assert "quit" not in footer(app)
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is dashboard)
+
+
 def test_an_incident_shows_close_and_export_at_80_columns() -> None:
     here = [key for key in KEYS if key.scope == "incident" or key.id in ("app.help", "app.command", "app.back")]
     widths = {key.id: len(f"{key.shown or key.keys} {key.label}") for key in here}
