@@ -297,7 +297,7 @@ class RouterDraft:
         if not plan.changes:
             return [*needed, "The project has exactly these files already: nothing to write. Continue?"]
         changed = ", ".join(change.path for change in plan.changes)
-        return [*needed, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
+        return [*needed, f"Write {len(plan.changes)} files to {plan.root}: {changed}?"]
 
     def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
         """Return what to do with a written router, each as a purpose and a shell command."""

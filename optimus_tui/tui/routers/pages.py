@@ -380,9 +380,9 @@ class NextPage(WizardPage):
         """Return the commands."""
         yield self.list
 
-    def on_mount(self) -> None:
-        """Show the commands."""
-        self.list.show(command_rows(self.steps))
+    def on_resize(self) -> None:
+        """Show the commands, broken at the new width."""
+        self.list.show(command_rows(self.steps, self.size.width - 1))
 
 
 def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:

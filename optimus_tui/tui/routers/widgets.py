@@ -215,10 +215,12 @@ def choice_option(choice: WizardChoice) -> Content:
     return Content.from_markup("[$bright]$title[/]\n[$quiet]  $about[/]", title=choice.title, about=choice.about)
 
 
-def command_rows(steps: Sequence[tuple[str, str]]) -> list[tuple[Content, str, str]]:
-    """Return a line for each purpose with its command."""
-    draw = "[$quiet]$why[/]\n[$bright]  $command[/]"
-    return [(Content.from_markup(draw, why=why, command=command), command, "command") for why, command in steps]
+def command_rows(steps: Sequence[tuple[str, str]], width: int) -> list[tuple[Content, str, str]]:
+    """Return a line for each purpose with its command, which keeps its indent where ``width`` cells break it."""
+    draw = "[$quiet]$why[/]\n[$bright]$shown[/]"
+    shown = ["\n".join(f"  {line}" for line in wrap(command, max(8, width - 2))) for _, command in steps]
+    rows = zip(steps, shown, strict=True)
+    return [(Content.from_markup(draw, why=why, shown=text), command, "command") for (why, command), text in rows]
 
 
 def task_rows(tasks: Sequence[Task], width: int) -> list[tuple[Content, str, str]]:
