@@ -3,7 +3,6 @@
 import time
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -108,7 +107,6 @@ def _reached(span: float | None) -> str:
 
 def result_sections(result: DrillResult) -> list[Section]:
     """Return the sections of the result: the injected fault, then times, milestones and what was missed."""
-    width = max((cell_len(stopwatch(mark.seconds)) for mark in result.marks), default=0) + 2
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
@@ -118,11 +116,8 @@ def result_sections(result: DrillResult) -> list[Section]:
         ),
         Section(
             title="Marks, as measured and recorded",
-            lines=tuple(
-                Fact(f"{stopwatch(mark.seconds):<{width}}{mark.words}", MEANS[mark.name],
-                     "" if mark.seconds is not None else "warning")
-                for mark in result.marks
-            ),
+            columns=("mark", "after", "what was seen"),
+            rows=tuple((MEANS[mark.name], stopwatch(mark.seconds), mark.words) for mark in result.marks),
         ),
         *_missed(result),
         Section(
