@@ -27,7 +27,6 @@ from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
 from optimus_tui.tui.dashboard.opening import Opening
-from optimus_tui.tui.dashboard.sizes import ROOMY
 from optimus_tui.tui.key_gate import KeyGate, takes_text
 from optimus_tui.tui.keys import chosen, keymap
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
@@ -91,7 +90,6 @@ class OptimusApp(AnsweredKeys):
 
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
-    VERTICAL_BREAKPOINTS: ClassVar[Any] = [(0, "-low"), (ROOMY, "-roomy")]  # type: ignore[misc]
     COMMANDS: ClassVar[set[Any]] = {_palette}
     BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")
 

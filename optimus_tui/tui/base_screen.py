@@ -35,8 +35,6 @@ class BaseScreen(SingleAnswerScreen):
     BINDINGS: ClassVar[Any] = chosen("app.palette")
     way_back = "back"
     """What ``esc`` does in a word, for the footer; empty if it does nothing."""
-    quits = False
-    """``q`` leaves the program. On other screens it does what ``esc`` does, which the footer says already."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -263,8 +263,6 @@ class Dashboard(BaseScreen):
 
     # -- keys
 
-    quits = True
-
     @property
     def way_back(self) -> str:  # type: ignore[override]
         """Return the word for what ``esc`` does now; empty if it does nothing."""

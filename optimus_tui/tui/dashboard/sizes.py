@@ -20,6 +20,8 @@ ROOMY = 35
 
 def toast_lines(rows: int) -> int:
     """Return how many lines a terminal of so many rows leaves free for a toast."""
+    if rows < MINIMUM[1]:
+        return 0
     return 2 if rows >= ROOMY else 1
 
 

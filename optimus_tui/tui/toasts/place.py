@@ -7,6 +7,7 @@ key also takes the line of the keys if it needs two, because its end says what t
 from typing import Any
 
 from textual.app import App
+from textual.geometry import Size
 from textual.widgets import Static
 from textual.widgets._toast import ToastRack
 
@@ -17,7 +18,11 @@ from optimus_tui.tui.toasts.queue import ToastQueue
 class ToastRoom(Static):
     """The lines that a screen leaves free for the toast above its keys."""
 
-    DEFAULT_CSS = "ToastRoom { height: 1; }"
+    DEFAULT_CSS = "ToastRoom { height: auto; }"
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines that a terminal of this height leaves free."""
+        return toast_lines(viewport.height)
 
 
 async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
@@ -31,7 +36,7 @@ async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
             await rack.remove_children()
     lines = max((len(one.message.splitlines()) for one in chosen), default=0)
     for rack in app.screen.query_children(ToastRack):
-        rack.set_class(lines > own, "-over-keys")
+        rack.styles.margin = (0, 0, 0 if lines > own else 1, 0)
         keep = {rack._toast_id(one) for one in chosen}
         await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
         rack.show(chosen)

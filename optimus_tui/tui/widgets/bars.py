@@ -205,8 +205,8 @@ class KeyStrip(Bar):
             label = self.labels.get(key.id, key.label)
             if key.id == "app.back":
                 label = getattr(self.screen, "way_back", label)
-            if key.id == "app.quit" and not getattr(self.screen, "quits", True):
-                label = ""
+            if key.id == "app.quit" and getattr(self.app, "dashboard", self.screen) is not self.screen:
+                label = ""  # there it does what esc does
             if key.id in active and label:
                 pressed = active[key.id][0]
                 usual = key.shown and pressed == key.keys.split(",")[0]
