@@ -40,8 +40,8 @@ TOUR: tuple[tuple[tuple[str, ...], float, str], ...] = (
     (("1", "down", "e"), 0, "e: the rule behind a finding, and what to do"),
     (("escape", "2", "z"), 1, "2 and z: the limits of every tenant"),
     (("z", "1", "i"), 3, "i: an incident, step by step"),
-    (("enter",), 8, "enter: run the next step"),
-    (("enter",), 8, "the issue to look into, ranked"),
+    (("enter",), 8, "enter: it begins with a health check"),
+    (("enter",), 8, "enter: the next step examines what that points to"),
     (("enter",), 8, "what was measured, and why it matters"),
 )
 """The recording: the keys before each screen, the seconds that they take, and its title."""
