@@ -39,7 +39,7 @@ async def test_a_colon_alone_shows_what_can_be_typed_and_moves_nothing(size: tup
         lines = said(pilot).splitlines()
         assert undated(pilot) == before
         assert any("Go to the health pane" in line for line in lines)
-        assert "more: type" in lines[-3] and lines[-2].lstrip().startswith(":"), "the list stands above the prompt"
+        assert "more: type" in lines[-4] and lines[-3].lstrip().startswith(":"), "the list stands above the prompt"
         await burst(pilot, "escape")
         await until(pilot, lambda: "Go to the health pane" not in said(pilot))
 

@@ -70,14 +70,14 @@ def test_first_signs_say_when_they_are_judged_until_their_window_has_ended() -> 
 
     when = f"judged at {clock(began + 10)}"
     assert look(0.0, RATE) == [("low", when, f"hit rate is over; seen in one window so far, {when}")]
-    assert look(2.0) == [("low", when, f"not now, but seen in one window so far, {when}: hit rate is over")], (
+    assert look(2.0) == [("low", when, f"gone for now, seen in one window so far, {when}: hit rate is over")], (
         "it does not come and go with each look"
     )
     note = replace(RATE, severity="low")
     assert look(4.0, note) == [("low", when, note.message)], "a note about the same is not said twice"
     assert look(6.0, replace(note, proved_seconds=20.0)) == [("low", "", note.message)], "it is proved to have ended"
     assert look(12.0) == [], "its window has ended, and it was not over again"
-    assert look(22.0, RATE) == [("high", "", "hit rate is over; in 2 of the last 3 windows")], "now it is judged"
+    assert look(22.0, RATE) == [("high", "", "hit rate is over; seen in 2 of the last 3 windows")], "now it is judged"
     assert look(24.0)[0][:2] == ("high", ""), "what was raised is no first sign"
 
 
