@@ -116,7 +116,7 @@ def test_the_dashboard_gets_the_users_taste_and_the_demos_addresses() -> None:
 
 def test_the_dashboard_gets_the_address_of_each_topology() -> None:
     for topology in ("single", "cluster", "sentinel"):
-        handle = DemoHandle(topology=topology)  # type: ignore[arg-type]
+        handle = DemoHandle(topology=topology)
         redis = command.demo_settings(handle, Settings(read_from="replica")).redis
         handle.stop()
         assert (redis.topology, redis.read_from) == (topology, "replica")
