@@ -13,6 +13,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.prompt.controller import Prompt
 from optimus_tui.tui.toasts.place import ToastRoom
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.compositor import ChangedLinesCompositor
 from optimus_tui.wording.safe import safe_text
 
 LONGEST, LONGEST_PATH = 400, 4_096
@@ -38,7 +39,7 @@ class BaseScreen(SingleAnswerScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt = Prompt()
+        self.prompt, self._compositor = Prompt(), ChangedLinesCompositor()
 
     @on(events.Mount)
     def _add_prompt(self) -> None:

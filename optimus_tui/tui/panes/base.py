@@ -128,13 +128,16 @@ class PaneFrame:
         self.pane = pane
         self.is_writing = False
         """Textual would paint the whole pane for a border title; the pane ignores that while this is set."""
-        self._drawn: tuple[object, ...] = ()
+        self._drawn: list[tuple[object, ...]] = [(), ()]
+        """What the words of the upper and the lower edge were made from."""
         self._written: tuple[Content, Content, Size] | None = None
         self._state_posted = ""
+        self._styles: dict[tuple[str, bool], TextStyle] = {}
 
     def forget(self) -> None:
         """Draw again next time even if the words are the same, because the theme has changed."""
-        self._drawn, self._written = (), None
+        self._drawn, self._written = [(), ()], None
+        self._styles.clear()
 
     def draw(self) -> None:
         """Draw title and truth line if their words changed."""
@@ -144,17 +147,22 @@ class PaneFrame:
         if pane.row_marks:
             words = [(f"{len(pane.row_marks.keys):,} marked", "accent"), *words]
         filter_text, error = pane.filter.text, pane.filter_error
-        drawn = (truth, stale, tuple(words), filter_text, error, pane.size.width, pane.has_focus, pane.app.theme)
+        look = (pane.size.width, pane.has_focus, pane.app.theme, stale)
+        drawn: list[tuple[object, ...]] = [(tuple(words), filter_text, error, *look), (truth, *look)]
         if drawn == self._drawn:
             return
-        self._drawn = drawn
+        before, self._drawn = self._drawn, drawn
         if stale != pane.muted:
             pane.muted = stale
             pane.refresh()
-        left: list[Piece] = [(f"{pane.NUMBER} {pane.TITLE}", "here")]
-        if filter_text:
-            left.append((f"  / {filter_text}", "crit" if error else "accent"))
-        self._write(self._edge(left, words), self._edge([(truth, "warn" if stale else "quiet")], []))
+        if self._written is None or before[0] != drawn[0]:
+            left: list[Piece] = [(f"{pane.NUMBER} {pane.TITLE}", "here")]
+            if filter_text:
+                left.append((f"  / {filter_text}", "crit" if error else "accent"))
+            upper = self._edge(left, words)
+        else:
+            upper = self._written[0]
+        self._write(upper, self._edge([(truth, "warn" if stale else "quiet")], []))
         state = content.state()[0]
         if state != self._state_posted:
             self._state_posted = state
@@ -196,11 +204,12 @@ class PaneFrame:
         return start if start.cell_length <= room else start.truncate(room, ellipsis=True)
 
     def _style(self, style: str) -> TextStyle:
-        return (
-            TextStyle.from_rich_style(self.pane.text_styles.style(style, muted=self.pane.muted))
-            if style
-            else TextStyle()
-        )
+        if not style:
+            return TextStyle()
+        look = style, self.pane.muted
+        if look not in self._styles:
+            self._styles[look] = TextStyle.from_rich_style(self.pane.text_styles.style(style, muted=self.pane.muted))
+        return self._styles[look]
 
 
 def changed_cells(before: Content, after: Content, width: int) -> tuple[int, int]:
@@ -286,7 +295,7 @@ class Pane(LineCanvas):
         """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""
         self.draw_frame()
         if not (self.paused or is_drawn) and self.is_on_screen:
-            self.refresh_changed()
+            self.refresh_changed(by_time=True)
 
     @property
     def is_on_screen(self) -> bool:

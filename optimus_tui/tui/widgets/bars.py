@@ -3,12 +3,13 @@
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
+from rich.segment import Segment
 from textual import events
-from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import ModalScreen
+from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
@@ -90,20 +91,18 @@ class Bar(Widget):
         kept = words_that_fit(left, room - 1)
         return [*kept, (" " * max(0, room - sum(cell_len(text) for text, _ in kept)), ""), *right]
 
-    def paint(self, words: Words) -> Content:
-        """Return words as Textual content; ``b:`` before a colour makes them bold."""
-        return Content.assemble(*[(text, self._style(color)) for text, color in words])
-
     def _style(self, color: str) -> Style:
         bold = color.startswith("b:")
         value = self.app.theme_variables.get(color.removeprefix("b:"), color.removeprefix("b:"))
         weight = "bold" if bold else ""
         return Style.parse(f"{weight} {value}".strip()) if value or bold else Style()
 
-    def render(self) -> Content:
-        """Return the line as content."""
+    def render_line(self, y: int) -> Strip:
+        """Return the line; ``b:`` before a colour makes its words bold."""
         self._drawn = self.line()
-        return self.paint(self._drawn)
+        base, width = self.visual_style, self.size.width
+        segments = [Segment(text, (base + self._style(color)).rich_style) for text, color in self._drawn if text]
+        return Strip(segments).simplify().adjust_cell_length(width, base.rich_style)
 
     def watch_facts(self) -> None:
         """Paint the words that changed."""

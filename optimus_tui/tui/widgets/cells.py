@@ -6,6 +6,7 @@ A number is shortened, never cut. All text that comes here is safe already (``wo
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
@@ -34,6 +35,8 @@ EXTRA = 3
 """The rank from which on a column is worth less than a name that is whole."""
 ROOM_FOR_WORDS = 24
 """Cells from which the mark is written out."""
+NAMES_KEPT = 4_096
+"""Names that are not fitted again each time they are drawn or measured: the same ones stand there each second."""
 
 
 @dataclass(frozen=True)
@@ -355,6 +358,7 @@ def _block(value: float | None, full: float) -> str:
     return BLOCKS[max(0, min(len(BLOCKS) - 1, int(value / full * len(BLOCKS))))]
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def mark_of(raw: bytes) -> tuple[str, str]:
     """Return why a name may look like a different one, in full and in short; two empty texts for a plain name."""
     if any(byte < 0x20 or byte == 0x7F for byte in raw):
@@ -368,11 +372,16 @@ def mark_of(raw: bytes) -> tuple[str, str]:
 
 def name_pieces(raw: bytes, width: int, style: str = "bright") -> list[Piece]:
     """Return a name with its mark (see ``mark_of``) in ``width`` cells."""
+    return list(_name_pieces(raw, width, style))
+
+
+@lru_cache(maxsize=NAMES_KEPT)
+def _name_pieces(raw: bytes, width: int, style: str) -> tuple[Piece, ...]:
     text = safe_text(raw)
     word, short = mark_of(raw)
     if not word or width < 8:
-        return [(fit_name(text, width), style)]
+        return ((fit_name(text, width), style),)
     mark = word if width >= min(ROOM_FOR_WORDS, cell_len(text) + 1 + cell_len(word)) else short
     room = width - cell_len(mark) - 1
     shown = fit_name(text, min(room, cell_len(text)))
-    return [(shown, style), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")]
+    return (shown, style), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")

@@ -31,6 +31,9 @@ class LinePainter:
     def __init__(self, canvas: Any) -> None:
         self.canvas = canvas
         self._drawn: dict[int, tuple[list[Piece], bool]] = {}
+        self._moments: dict[int, object] = {}
+        """By line what it was drawn for, of the things that change by time alone."""
+        self._rows: object = None
         self._rows_before = 0
         self._empty: tuple[list[str], int] = [], 0
         self._empty_wrapped: list[str] = []
@@ -51,42 +54,84 @@ class LinePainter:
     def strip(self, y: int) -> Strip:
         """Return line ``y`` as it is painted."""
         canvas, view = self.canvas, self.view()
-        pieces, marked = self._drawn[y] = self.line(y, view)
+        index = self._row_at(y, view)
+        marked = self._is_marked(index)
+        self._moments[y] = self._moment(index, marked)
+        pieces, _ = self._drawn[y] = self._pieces(y, view, index), marked
         drawn: Strip = canvas.text_styles.strip(pieces, view.width, marked, canvas.muted)
         return drawn
 
-    def changed(self) -> list[Region]:
-        """Return what would look different now: a second's tick changes a few cells of a few lines."""
-        view = self.view()
-        width, regions = view.width, []
-        for y in range(view.foot + self.canvas.foot_lines):
-            before, after = self._drawn.get(y), self.line(y, view)
-            if before is None or before[1] != after[1]:
+    def changed(self, *, by_time: bool = False) -> list[Region]:
+        """Return what would look different now: a second's tick changes a few cells of a few lines.
+
+        Args:
+            by_time: Nothing but time has passed since the lines were drawn. Rows of which the content says that they
+                look the same are not drawn for it.
+        """
+        canvas, view = self.canvas, self.view()
+        by_time, self._rows = by_time and self._rows is canvas.rows, canvas.rows
+        has_cursor, width, regions = canvas.cursor_visible and canvas.has_focus, view.width, []
+        at_line = canvas.flow.indexes(view.foot - canvas.head_lines)
+        for y in range(view.foot + canvas.foot_lines):
+            at = y - canvas.head_lines
+            index = at_line[at] if 0 <= at < len(at_line) else None
+            marked = bool(has_cursor and index is not None and canvas.content.is_marked(index))
+            moment = self._moment(index, marked)
+            if by_time and moment == self._moments.get(y):
+                continue
+            self._moments[y] = moment
+            before, pieces = self._drawn.get(y), self._pieces(y, view, index)
+            if before is None or before[1] != marked:
                 regions.append(Region(0, y, width, 1))
-            elif before[0] != after[0]:
-                begin, cells = changed_span(before[0], after[0], width)
+            elif before[0] != pieces:
+                begin, cells = changed_span(before[0], pieces, width)
                 regions.append(Region(begin, y, cells, 1))
         return regions
 
     def line(self, y: int, view: LineRoom) -> tuple[list[Piece], bool]:
         """Return the content of line ``y`` of the view, and whether the cursor is on it."""
+        index = self._row_at(y, view)
+        return self._pieces(y, view, index), self._is_marked(index)
+
+    def _row_at(self, y: int, view: LineRoom) -> int | None:
+        """Return the index of the row on line ``y``; None for the head, the foot, and below the last row."""
+        canvas = self.canvas
+        if not canvas.head_lines <= y < view.foot:
+            return None
+        index: int | None = canvas.flow.row_at(y - canvas.head_lines)
+        return index
+
+    def _is_marked(self, index: int | None) -> bool:
+        canvas = self.canvas
+        if index is None or not (canvas.cursor_visible and canvas.has_focus):
+            return False
+        return bool(canvas.content.is_marked(index))
+
+    def _moment(self, index: int | None, marked: bool) -> object:
+        """Return what of a line may change by time alone; equal answers mean that it looks the same."""
+        if index is None:
+            return object()
+        return index, marked, self.canvas.content.changing(index)
+
+    def _pieces(self, y: int, view: LineRoom, index: int | None) -> list[Piece]:
+        """Return the content of line ``y``, which shows the row at ``index``."""
         canvas, content, (width, gutter, foot) = self.canvas, self.canvas.content, view
+        pieces: list[Piece]
         if y < canvas.head_lines:
-            head = content.head(y, width - gutter)
-            return ([(" " * gutter, ""), *head] if gutter else head), False
+            pieces = content.head(y, width - gutter)
+            return [(" " * gutter, ""), *pieces] if gutter else pieces
         if y >= foot:
-            return content.foot(y - foot, width), False
+            pieces = content.foot(y - foot, width)
+            return pieces
         at = y - canvas.head_lines
-        index = canvas.flow.row_at(at)
         if index is not None:
-            marked = canvas.cursor_visible and canvas.has_focus and content.is_marked(index)
             pieces = canvas.flow.draw(at, width - gutter)
             if gutter:
                 sign = MARK if canvas.row_marks.has(canvas.rows[index]) else NO_MARK
                 pieces = [(sign, "accent"), *pieces]
-            return pieces, marked
+            return pieces
         lines = [] if canvas.rows else self._empty_lines(width - 2)
-        return ([(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []), False
+        return [(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []
 
     def _empty_lines(self, width: int) -> list[str]:
         """Return the lines of a canvas without rows, wrapped once for all of them."""

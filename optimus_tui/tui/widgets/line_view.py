@@ -47,6 +47,11 @@ class SingleLines:
         index = line + first_row(self.canvas)
         return index if 0 <= index < len(self.canvas.rows) else None
 
+    def indexes(self, lines: int) -> Sequence[int]:
+        """Return the indexes of the rows on the first body lines."""
+        first = first_row(self.canvas)
+        return range(first, max(first, min(len(self.canvas.rows), first + lines)))
+
     def draw(self, line: int, width: int) -> list[Piece]:
         """Return a body line with its row."""
         return self.canvas.content.row(line + first_row(self.canvas), width)
@@ -92,6 +97,10 @@ class WrappedLines:
         """Return the index of the row on a body line; None below the last row."""
         laid = self._lines()
         return laid[line][0] if 0 <= line < len(laid) else None
+
+    def indexes(self, lines: int) -> Sequence[int]:
+        """Return the indexes of the rows on the first body lines; a wrapped row has several of them."""
+        return [index for index, _ in self._lines()[:lines]]
 
     def draw(self, line: int, _width: int) -> list[Piece]:
         """Return a body line with its part of a row."""
@@ -146,6 +155,10 @@ class LineContent:
         if self.fitted is None:
             return self.canvas.rows[index]  # type: ignore[no-any-return]
         return self.fitted.table.row(self.cells_of(index), self.canvas.text_width(width))
+
+    def changing(self, index: int) -> object:
+        """Return what of a row changes by time alone; an equal answer means that it looks the same."""
+        return object()
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return the lines of one row where rows are wrapped, at least one."""
@@ -339,9 +352,9 @@ class LineCanvas(ScrollView, can_focus=True):
         """Return line ``y`` of the view as it is painted."""
         return self.painter.strip(y)
 
-    def refresh_changed(self) -> None:
-        """Paint the lines that would look different now."""
-        if regions := self.painter.changed():
+    def refresh_changed(self, *, by_time: bool = False) -> None:
+        """Paint the lines that would look different now; ``by_time``: nothing but time has passed."""
+        if regions := self.painter.changed(by_time=by_time):
             self.refresh(*regions)
 
 

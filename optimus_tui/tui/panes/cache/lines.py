@@ -133,6 +133,11 @@ class CacheColumns:
     def __init__(self) -> None:
         self._usual, self._filtered = RowTable(TABLE), RowTable(FILTERED)
 
+    @property
+    def tables(self) -> tuple[Table[GroupLine | KeyLine], Table[GroupLine | KeyLine]]:
+        """Return the tables as they are fitted now."""
+        return self._usual.table, self._filtered.table
+
     def row_table(self, width: int, filtered: bool) -> RowTable[GroupLine | KeyLine]:
         """Return the table for a width in cells."""
         if filtered and width >= 60:

@@ -112,6 +112,14 @@ class CacheContent(PaneContent):
         columns.measure([line])
         return columns.table.row(line, width)
 
+    def changing(self, index: int) -> object:
+        """Return what of a row changes without new rows: of a key its countdown, of a group whether it is complete."""
+        row, columns = self.rows[index], self.columns.tables
+        if isinstance(row, KeyRow):
+            left = self.time_left(row)
+            return columns, left.words, left.style, left.name_style, self.builder.details.get(row.name)
+        return columns, self._is_partial
+
     def time_left(self, row: KeyRow) -> TimeLeft:
         """Return how long a key has left."""
         at = self.builder.index.expires_ms(row.group.kind, row.group.tenant or b"", row.name)

@@ -107,6 +107,13 @@ class FeedContent(PaneContent):
         """Return an event or a gap on one line."""
         return self.lines(index, self.pane.text_width(width), 1)[0]
 
+    def changing(self, index: int) -> object:
+        """Return that time changes the age of a group; of an event or a gap nothing, while the columns stay."""
+        item = self.pane.rows[index]
+        if isinstance(item, EventGroup):
+            return super().changing(index)
+        return item.seq, self.columns.table, self.subscription.common
+
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return an event or a gap on a few lines."""
         return self.lines(index, self.pane.text_width(width), min(MOST_LINES, self.pane.page_size))

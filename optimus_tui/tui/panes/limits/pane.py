@@ -17,7 +17,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.limits import lines as limit_lines
-from optimus_tui.tui.panes.limits.table import STATE_STYLES, TABLE, LimitNow
+from optimus_tui.tui.panes.limits.table import STATE_STYLES, TABLE, LimitNow, expected_words, reset_words
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.row_table import RowTable
@@ -96,6 +96,11 @@ class LimitsContent(PaneContent):
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter's line, its countdown as of now."""
         return self.columns.table.row(LimitNow(self.pane.rows[index], self.pane.shown_mono(), self.report), width)
+
+    def changing(self, index: int) -> object:
+        """Return the words of one counter that time alone changes: its countdown and its forecast."""
+        row, mono = self.pane.rows[index], self.pane.shown_mono()
+        return LimitNow(row, mono).ended, reset_words(row, mono), expected_words(row, mono)
 
     def measure(self) -> None:
         """Fit the columns to the first rows and those in view."""
