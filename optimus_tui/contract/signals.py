@@ -3,6 +3,9 @@
 from typing import Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
+
+from optimus_tui.contract.keyspace import LimitsReport
 
 Signal = Literal["requests", "failing", "refused", "p95"]
 SIGNALS: tuple[Signal, ...] = ("requests", "failing", "refused", "p95")
@@ -69,3 +72,15 @@ class GoldenSignals(Struct, frozen=True, kw_only=True):
     def of_tenant(self, tenant: bytes) -> Signals | None:
         """Return the signals of a tenant by the bytes of its name; None for a tenant that is not listed."""
         return self.tenants.get(tenant.decode("utf-8", "surrogateescape"))
+
+
+def with_refusals(report: LimitsReport, signals: GoldenSignals | None) -> LimitsReport:
+    """Return counters with the refusals of these signals, so that one moment has one figure; as they are without."""
+    if signals is None:
+        return report
+    return replace(
+        report,
+        refused_by=signals.refused_by,
+        refused_why=signals.refused_by_why,
+        refused_seconds=signals.seconds,
+    )

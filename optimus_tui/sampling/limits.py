@@ -9,6 +9,7 @@ from optimus_tui.contract.finding_rules import LIMITS_UNMEASURED
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
+from optimus_tui.contract.signals import with_refusals
 from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.staleness import (
     Backoff,
@@ -119,15 +120,7 @@ class LimitLoop:
         settled = self.sampler_state.settle("limits", [*report.findings, *more])
         findings = worst_first([*settled, *self._elsewhere()])
         report = replace(report, findings=findings, past_windows=self.index.past_windows(), over=self.index.over)
-        signals = self.sampler_state.signals
-        if signals is None:
-            return report
-        return replace(
-            report,
-            refused_by=signals.refused_by,
-            refused_why=signals.refused_by_why,
-            refused_seconds=signals.seconds,
-        )
+        return with_refusals(report, self.sampler_state.signals)
 
     def _elsewhere(self) -> list[Finding]:
         """Return findings of other loops about limits: refused requests, names of an unknown layout."""

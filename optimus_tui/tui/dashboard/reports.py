@@ -137,7 +137,7 @@ class ReportQueue:
         self.dashboard.pane(subject).reading = report
         if isinstance(report, HealthReport):
             self.dashboard.health = report
-            cast("LimitsPane", self.dashboard.pane("limits")).show_held(report.findings)
+            cast("LimitsPane", self.dashboard.pane("limits")).follow(report)
             self.dashboard.context.shown = self.dashboard.context.clock.mono(), tuple(report.findings)
             self._on_drawing(report)
 

@@ -24,6 +24,7 @@ from optimus_tui.contract.keyspace import (
     LimitsReport,
 )
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.signals import GoldenSignals, with_refusals
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
 from optimus_tui.tui.dialogs.sheets import event_dialog
@@ -132,12 +133,14 @@ class CounterList(TenantList):
         super().__init__(tenant, clock, id="tenant-counters")
         self.report: LimitsReport | None = None
 
-    def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
-        """Show the counters of the newest reading."""
+    def look(
+        self, reading: Reading[LimitsReport] | None, retry_in: float | None, signals: GoldenSignals | None = None
+    ) -> None:
+        """Show the counters of the newest reading, with the refusals of the signals that the summary shows."""
         if reading is None or reading.value is None:
             self.say_unread(reading, retry_in)
             return
-        report = self.report = reading.value
+        report = self.report = with_refusals(reading.value, signals)
         rows = [row for row in report.rows if row.counter.tenant == self.tenant]
         listed = next((tenant.counters for tenant in report.tenants if tenant.tenant == self.tenant), len(rows))
         counted = plural(listed, "counter")

@@ -17,6 +17,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedBatch, FeedStatus, LimitsReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.grammar.filter import value_filter, words_filter
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.reports import tenant_names
@@ -111,8 +112,10 @@ class TenantScreen(BaseScreen):
         where = safe_text(self.dashboard.settings.redis.label)
         for view in self.lists():
             view.where = where
-        self.query_one(SummaryList).look(self.dashboard.pane("health").reading)
-        self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
+        health: HealthReport | None = self.dashboard.pane("health").reading
+        self.query_one(SummaryList).look(health)
+        signals = health.signals if health is not None else None
+        self.query_one(CounterList).look(limits, self._retry_in("limits", limits), signals)
         self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
         name, mark = safe_text(self.tenant, 72) or "(empty)", mark_of(self.tenant)[0]

@@ -6,12 +6,13 @@ from typing import Generic
 
 from rich.cells import cell_len
 
+from optimus_tui.clock import Clock
 from optimus_tui.tui.widgets.cells import Column, Row, Table
 
-HELD_MEASUREMENTS = 60
-"""A column stays as wide as it was for so many measurements, about one a second, after it last needed that."""
-FILLED_MEASUREMENTS = 10
-"""A column counts as filled for so many measurements after a row last held something in it."""
+HELD_SECONDS = 300.0
+"""A column stays as wide as it was for so long after it last needed that, however often rows are measured."""
+FILLED_SECONDS = 30.0
+"""A column counts as filled for so long after a row last held something in it."""
 
 
 class RowTable(Generic[Row]):
@@ -21,15 +22,21 @@ class RowTable(Generic[Row]):
     was once long does not cut names for ever. ``forget`` starts again.
     """
 
-    def __init__(self, declared: Table[Row]) -> None:
+    def __init__(self, declared: Table[Row], clock: Clock | None = None) -> None:
+        """Measure nothing yet.
+
+        Args:
+            declared: The columns as they are declared.
+            clock: Tells how long a width is held; None for the system's.
+        """
         self.declared = self.table = declared
+        self._clock = clock or Clock()
         self._needs: dict[str, int] = {}
         self._filled: set[str] = set()
         """Ids of the columns in which a row holds something."""
-        self._turn = 0
-        self._needed_at: dict[str, int] = {}
-        self._filled_at: dict[str, int] = {}
-        """The last measurement in which a column needed its width, or held something."""
+        self._needed_at: dict[str, float] = {}
+        self._filled_at: dict[str, float] = {}
+        """Monotonic seconds at which a column last needed its width, or held something."""
 
     def forget(self) -> None:
         """Forget all measured widths."""
@@ -40,27 +47,27 @@ class RowTable(Generic[Row]):
         """Widen the columns for these rows. Return True if the table has changed."""
         columns = [column for column in self.declared.columns if column.measured]
         now = {column.id: max(column.least, cell_len(column.title)) for column in columns}
-        self._turn += 1
+        mono = self._clock.mono()
         for row in rows:
             for column in columns:
                 cells, is_filled = _natural(column, row)
                 now[column.id] = max(now[column.id], cells)
                 if is_filled:
-                    self._filled_at[column.id] = self._turn
-        needs = {name: self._kept(name, cells) for name, cells in now.items()}
-        filled = {name for name, turn in self._filled_at.items() if self._turn - turn < FILLED_MEASUREMENTS}
+                    self._filled_at[column.id] = mono
+        needs = {name: self._kept(name, cells, mono) for name, cells in now.items()}
+        filled = {name for name, at in self._filled_at.items() if mono - at <= FILLED_SECONDS}
         if needs == self._needs and filled == self._filled:
             return False
         self._needs, self._filled = needs, filled
         self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
         return True
 
-    def _kept(self, name: str, cells: int) -> int:
+    def _kept(self, name: str, cells: int, mono: float) -> int:
         """Return the width of a column that needs these cells now."""
         before = self._needs.get(name, 0)
-        if cells < before and self._turn - self._needed_at[name] <= HELD_MEASUREMENTS:
+        if cells < before and mono - self._needed_at[name] <= HELD_SECONDS:
             return before
-        self._needed_at[name] = self._turn
+        self._needed_at[name] = mono
         return cells
 
     def _fitted_to(self, column: Column[Row]) -> Column[Row]:

@@ -2,21 +2,23 @@
 
 import pytest
 from msgspec.structs import replace
+from textual.pilot import Pilot
 
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRules, LimitsReport, PastWindow
 from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.panes.limits.lines import verdict_words
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow, past_pieces, past_words
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.widgets.cells import BLOCKS
-from optimus_tui.tui.widgets.row_table import HELD_MEASUREMENTS, RowTable
+from optimus_tui.tui.widgets.row_table import HELD_SECONDS, RowTable
 from optimus_tui.verdicts.gateway.latency import as_past
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
-from tests.tui.pictures import MONO, SETTINGS, counter, limits_report, reading
+from tests.tui.pictures import MONO, SETTINGS, counter, golden, health_report, limits_report, reading
 
 WHOLE = [counter(f"tenant_with_name_{at}", "list_conversations", 5 + at) for at in range(4)]
 
@@ -45,6 +47,31 @@ async def test_refusals_a_second_are_shown_where_they_are_known_and_else_unknown
     lines = await drawn(limits_report(), (100, 24))
     assert "/s" not in row_of(lines, "clinic_b").replace("slope/s", "")
     assert " ? " in row_of(lines, "clinic_b")
+
+
+async def test_refusals_are_those_of_the_health_pane_of_the_same_requests_and_the_same_span() -> None:
+    before, key = {("high_traffic", "chat"): 6.9}, ("high_traffic", "chat")
+    pane = LimitsPane(FixedClock(), SETTINGS)
+    app = PaneApp(pane)
+
+    async def row(pilot: Pilot[None]) -> str:
+        await pilot.pause()
+        return row_of(screen_lines(app), "high_traffic")
+
+    def health(per_second: float, seconds: float) -> HealthReport:
+        return health_report(signals=golden(refused_by={key: per_second}, seconds=seconds))
+
+    async with app.run_test(size=(100, 24)) as pilot:
+        pane.reading = reading(replace(limits_report(), refused_by=before, refused_seconds=24.0))
+        assert "6.9/s" in await row(pilot)
+        pane.follow(health(0.3, 20.0))
+        assert "0.3/s" in await row(pilot), "the block is seen on both panes at once"
+        assert "refused: of 20 s" in "\n".join(screen_lines(app))
+        pane.reading = reading(replace(limits_report(), refused_by=before, refused_seconds=24.0))
+        assert "0.3/s" in await row(pilot), "an older reading of the counters brings no older refusals"
+        pane.paused = True
+        pane.follow(health(5.5, 20.0))
+        assert "0.3/s" in await row(pilot), "a paused pane stands still"
 
 
 async def test_most_refused_first_sorts_by_what_the_gateway_counts() -> None:
@@ -115,17 +142,21 @@ def test_widths_only_grow_until_they_are_forgotten() -> None:
     assert table.table is TABLE
 
 
-def test_a_column_that_was_wide_once_gives_its_cells_back_after_a_while() -> None:
+def test_a_column_that_was_wide_once_gives_its_cells_back_after_a_while_however_often_it_is_measured() -> None:
     rows = [LimitNow(row, MONO, None) for row in limits_report([counter("a", "chat", 41_207)]).rows]
     less = [LimitNow(row, MONO, None) for row in limits_report([counter("a", "chat", 3)]).rows]
-    table = RowTable(TABLE)
+    clock = FixedClock()
+    table = RowTable(TABLE, clock)
     table.measure(less)
     narrow = table.table.widths(200)["used"]
     table.measure(rows)
     wide = table.table.widths(200)["used"]
     assert wide > narrow
-    for _ in range(HELD_MEASUREMENTS):
+    for _ in range(1_000):  # a list of events measures each line that it draws
         assert not table.measure(less)
+    clock.advance(HELD_SECONDS)
+    assert not table.measure(less)
+    clock.advance(0.1)
     assert table.measure(less) and table.table.widths(200)["used"] == narrow
 
 

@@ -37,7 +37,7 @@ from optimus_tui.tui.tenant.lists import EVENT_TABLE, KEY_TABLE, KeyNow
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.tools.lists import report_lines
 from optimus_tui.tui.widgets.cells import EXTRA, Column, Table
-from optimus_tui.tui.widgets.row_table import FILLED_MEASUREMENTS, RowTable
+from optimus_tui.tui.widgets.row_table import FILLED_SECONDS, RowTable
 from tests.fixed_clock import FixedClock
 from tests.tui.pictures import MONO, counter, limits_report, some_signals
 
@@ -142,13 +142,17 @@ def test_what_is_blank_gives_way_first_and_comes_back_once_it_holds_something() 
         Column("blank", "often", 6, lambda row, _: (row[1], ""), measured=True, rank=1),
         Column("other", "other", 6, lambda row, _: ("figure", ""), measured=True, rank=2),
     )
-    fitted = RowTable(table)
+    clock = FixedClock()
+    fitted = RowTable(table, clock)
     fitted.measure([("a_name_of_20_cells_ab", "")])
     assert list(fitted.table.widths(30)) == ["name", "other"]
     assert fitted.measure([("a", "some")])
     assert list(fitted.table.widths(30)) == ["name", "blank"]
-    for _ in range(FILLED_MEASUREMENTS):
-        fitted.measure([("a_name_of_20_cells_ab", "")])
+    clock.advance(FILLED_SECONDS)
+    fitted.measure([("a_name_of_20_cells_ab", "")])
+    assert list(fitted.table.widths(30)) == ["name", "blank"], "what comes and goes moves no column"
+    clock.advance(0.1)
+    fitted.measure([("a_name_of_20_cells_ab", "")])
     assert list(fitted.table.widths(30)) == ["name", "other"], "it was filled long ago: names are worth more"
 
 

@@ -25,7 +25,7 @@ NEVER = Finding(rule="limits.immortal", severity="critical", subject="a / chat",
 )
 def test_a_health_report_with_something_new_is_drawn_at_once(before: Any, after: Any, at_once: bool) -> None:
     first, second = health_report(findings=before), health_report(findings=after)
-    pane = SimpleNamespace(reading=first, show_held=lambda _findings: None)
+    pane = SimpleNamespace(reading=first, follow=lambda _health: None)
     context = SimpleNamespace(clock=SimpleNamespace(mono=lambda: 7.0), shown=(0.0, ()))
     dashboard: Any = SimpleNamespace(health=first, pane=lambda _name: pane, draw_status=lambda: None, context=context)
     queue = ReportQueue(dashboard, lambda _report: None, lambda _report: None)
@@ -42,7 +42,7 @@ def test_the_row_of_a_new_finding_is_drawn_with_it(early: bool) -> None:
     counters = limits_report([counter("a", "chat", 12)])
     panes = {
         "health": SimpleNamespace(reading=health_report(findings=(COLD,))),
-        "limits": SimpleNamespace(reading=reading(counters), show_held=lambda _findings: None),
+        "limits": SimpleNamespace(reading=reading(counters), follow=lambda _health: None),
     }
     context = SimpleNamespace(clock=SimpleNamespace(mono=lambda: 7.0), shown=(0.0, ()))
     dashboard: Any = SimpleNamespace(

@@ -11,6 +11,8 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.contract.signals import GoldenSignals, with_refusals
 from optimus_tui.grammar.filter import words_filter
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
@@ -51,14 +53,20 @@ class LimitsContent(PaneContent):
         """What the health report holds because of the windows before: the title says no better."""
         self.detailed = False
         """The foot shows the counter under the cursor in detail."""
+        self.signals: GoldenSignals | None = None
+        """The golden signals that the health pane shows: refusals here are of the same requests and the same span."""
+        self._told: tuple[LimitsReport, GoldenSignals | None, LimitsReport] | None = None
+        """The report as it was read, the signals, and the report with their refusals."""
 
     @property
     def report(self) -> LimitsReport | None:
-        """Return the shown report; None before the first answer."""
+        """Return the shown report, with the refusals that the health pane shows; None before the first answer."""
         reading: Reading[LimitsReport] | None = self.pane.shown
-        if reading is None:
+        if reading is None or reading.value is None:
             return None
-        return reading.value
+        if self._told is None or self._told[0] is not reading.value or self._told[1] is not self.signals:
+            self._told = reading.value, self.signals, with_refusals(reading.value, self.signals)
+        return self._told[2]
 
     # -- lines
 
@@ -292,12 +300,16 @@ class LimitsPane(Pane):
         """Show only tenants whose name contains each word of ``text``."""
         self.set_filter(words_filter("tenant", text))
 
-    def show_held(self, findings: Sequence[Finding]) -> None:
-        """Take the health report's findings about earlier windows, so that both panes say the same."""
-        held = [one for one in findings if one.held and one.rule.startswith("limits.")]
+    def follow(self, health: HealthReport) -> None:
+        """Take the health report's findings about earlier windows, and its refusals: both panes say the same."""
+        held = [one for one in health.findings if one.held and one.rule.startswith("limits.")]
         if held != self.content.held:
             self.content.held = held
             self.draw_frame()
+        if health.signals is not self.content.signals and not self.paused:
+            self.content.signals = health.signals
+            if self.shown is not None and self.is_mounted:
+                self.refresh_rows()
 
     # -- the cursor and the view
 
