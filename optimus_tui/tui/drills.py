@@ -367,6 +367,8 @@ class DrillController:
         question = f"{await self._about(remedy, finding)}\nDo it?"
         if await self.dashboard.ask(AskDialog(remedy.label, question)):
             self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
+        else:
+            self.dashboard.say(f"{remedy.label}: not done")
 
     async def _about(self, remedy: "Remedy", finding: "Finding | None") -> str:
         from optimus_tui.tui.actions.remedies import remedy_words
@@ -375,11 +377,12 @@ class DrillController:
         return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
 
     async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
-        finding = finding or await self._fault_of(name)
         remedy = next(one for one in demo.remedies if one.name == name)
         self.under_way = remedy.label
+        self.dashboard.say(f"{remedy.label}: under way …")  # before anything else: a key is answered at once
+        self.dashboard.draw_status()
         try:
-            await self._carry_out(demo, remedy, finding)
+            await self._carry_out(demo, remedy, finding or await self._fault_of(name))
         finally:
             self.under_way = ""
 
@@ -388,7 +391,6 @@ class DrillController:
 
         name, label = remedy.name, remedy.label
         took_effect = self.expect_restart(remedy.restarts) if remedy.restarts else None
-        self.dashboard.say(f"{label}: under way …")
         log = self.dashboard.context.log
         order = log.ordered(f"{REMEDY_COMMAND}{name}".split(), f"{label}, asked for by {user_name()}")
         done = await demo.remedy(name)
@@ -431,7 +433,6 @@ class DrillController:
             return ""
         if self.running.watch is None:
             return "drill: any moment"
-
         from optimus_tui.incidents.drill import stopwatch
         from optimus_tui.workflow.drill import waits_for
 

@@ -38,6 +38,8 @@ class StatusLine:
         """
         dashboard, context = self.dashboard, self.dashboard.context
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
+        if self.drills.under_way:
+            said = f"{self.drills.under_way}: under way", "accent"
         if note is not None and start is not PRODUCT:  # the next step is a key of the panes: here its clock is enough
             note = note[0][-1:], note[1]
         shown = verdict_of(dashboard.health, self.alerts.explained)

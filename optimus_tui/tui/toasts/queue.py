@@ -14,9 +14,7 @@ from optimus_tui.wording.wrapping import elided, shortened_between_words, wrap
 MOST_KEPT = 200
 """Messages that ``:messages`` shows."""
 RANKS: dict[SeverityLevel, int] = {"error": 2, "warning": 1, "information": 1}
-"""Errors stay on top. Of the others the newest is shown: the answer to a key must not wait behind an alert."""
-ALERT_RANK = 0
-"""What comes by itself and is no error waits behind answers and results."""
+"""Errors stay on top of other answers and results; of those the newest is shown. The same holds among alerts."""
 MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 130, 36
 """Lines of a toast, and the most and the least cells that its lines are broken at."""
 EDGES = 5
@@ -107,10 +105,12 @@ class ToastQueue:
         return self._of if toast is self._shown and self._of is not None else toast
 
 
-def _rank(notification: Notification) -> int:
-    """Return the rank of a message among those that wait: the highest is shown."""
-    is_quiet = _is_alert(notification) and notification.severity != "error"
-    return ALERT_RANK if is_quiet else RANKS[notification.severity]
+def _rank(notification: Notification) -> tuple[bool, int]:
+    """Return the rank of a message among those that wait: the highest is shown.
+
+    The answer to a key never waits behind what came by itself, however bad that is: its finding stands in the list.
+    """
+    return not _is_alert(notification), RANKS[notification.severity]
 
 
 def _is_alert(notification: Notification) -> bool:

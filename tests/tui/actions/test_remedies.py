@@ -59,6 +59,9 @@ class Screen:
     def say(self, sentence: str, *_: Any) -> None:
         self.said.append(sentence)
 
+    def draw_status(self) -> None:
+        pass
+
     def run_in_background(self, group: str, _work: Any, *arguments: Any) -> None:
         self.started.append((group, *arguments[1:]))
 
@@ -145,7 +148,7 @@ async def test_a_remedy_is_for_a_light_finding_where_none_is_an_alarm() -> None:
 async def test_a_remedy_that_is_not_confirmed_is_not_started() -> None:
     screen = Screen(False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
-    assert screen.started == []
+    assert (screen.started, screen.said) == ([], ["Restart the AI engine: not done"]), "each answer is answered"
 
 
 async def test_what_is_under_way_or_proved_is_not_offered_again() -> None:

@@ -51,6 +51,21 @@ async def test_the_dashboard_shows_all_its_notifications_so(monkeypatch: pytest.
     )  # fmt: skip
 
 
+def test_the_answer_to_a_key_waits_behind_no_alert_and_an_error_behind_nothing_else() -> None:
+    alert = LastingNotification("✖ CRIT engine does not answer", "", "error", 8, markup=False)
+    answer = LastingNotification("Restart the AI engine: under way …", "", "information", 4, markup=False)
+    failed = LastingNotification("the demo has ended", "", "error", 4, markup=False)
+    alert.is_alert, queue = True, ToastQueue()
+
+    def top(*waiting: LastingNotification) -> str:
+        (shown,) = queue.choose(waiting, 140)
+        return shown.message.partition(" · ")[0]
+
+    assert top(answer, alert) == top(alert, answer) == answer.message
+    assert top(failed, answer, alert) == failed.message
+    assert top(alert) == alert.message
+
+
 def test_the_messages_keep_the_whole_sentence_of_a_toast_that_shows_its_beginning() -> None:
     queue, one = ToastQueue(), LastingNotification("▲ MED 699 events a second…", "", "warning", 4, markup=False)
     one.whole = "▲ MED 699 events a second: the threshold is 500"
