@@ -314,7 +314,7 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
         for advice in state.advice:
             yield f"  {advice.id}  {advice.priority:<8}  {advice.status:<9}  {advice.action}"
     for record in state.action_records:
-        yield f"  action {record.receipt.action_id}: {record.receipt.words} → {action_verdict(record)}"
+        yield f"  action {record.receipt.action_id}: {record.receipt.words} → {action_verdict(record, now.wall)}"
     yield ""
     yield "Timeline (UTC)"
     for entry in state.timeline:

@@ -204,34 +204,40 @@ def too_early(state: IncidentState, wall: float) -> str:
     return max(dues)[1]
 
 
-def waits(record: ActionRecord, *, brief: bool = False) -> str:
+def waits(record: ActionRecord, *, brief: bool = False, now: float = 0.0) -> str:
     """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``.
 
     Args:
         record: The action.
         brief: Name only the first of several things that a late proof waits for.
+        now: The present time in wall-clock seconds; 0 for a moment before the proof.
     """
-    possible = possible_words(record)
+    possible = possible_words(record, now)
     if record.late or record.due is None:
         need = record.need.partition(",")[0] if brief else record.need
         return f"late: {need}{clause(possible, '; ')}"
     return f"{possible}{clause(record.need, ' (', ')')}"
 
 
-def possible_words(record: ActionRecord) -> str:
-    """Return ``proof possible at 19:13:20``; empty if that time is over and no new one can be estimated."""
+def possible_words(record: ActionRecord, now: float = 0.0) -> str:
+    """Return ``proof possible at 19:13:20``, or ``since …``; empty if late and no new time can be estimated.
+
+    Args:
+        record: The action.
+        now: The present time in wall-clock seconds; 0 for a moment before the proof.
+    """
     promised = record.since + need_for(record).seconds
     if record.due is None or (record.late and record.due <= promised):
         return ""
-    return f"proof possible at {clock(record.due)}"
+    return f"proof possible {'at' if now <= record.due + CHECK_SECONDS else 'since'} {clock(record.due)}"
 
 
 TOO_EARLY = "too early: "
 
 
-def early_words(record: ActionRecord) -> str:
-    """Return what a proof waits for, as ``too early: …`` or ``late: …``."""
-    return TOO_EARLY * (not record.late) + waits(record)
+def early_words(record: ActionRecord, now: float = 0.0) -> str:
+    """Return what a proof waits for, as ``too early: …`` or ``late: …``; ``now``: as for ``waits``."""
+    return TOO_EARLY * (not record.late and now <= (record.due or 0.0)) + waits(record, now=now)
 
 
 def is_superseded(state: IncidentState, record: ActionRecord) -> bool:

@@ -228,25 +228,26 @@ def step_result(step: Step) -> str:
 WAITS = "not checked yet"
 
 
-def action_verdict(record: ActionRecord) -> str:
+def action_verdict(record: ActionRecord, now: float = 0.0) -> str:
     """Return the verdict of the checks after an action; before all have answered, when a proof is possible."""
     if record.verdict is not None:
         return record.verdict
     if record.due is not None:
-        return early_words(record)
+        return early_words(record, now)
     return WAITS if all(one.at is None for one in record.checks) else "being checked again"
 
 
-def proof_status(state: IncidentState) -> str:
+def proof_status(state: IncidentState, now: float = 0.0) -> str:
     """Return in a few words how far the proof of the last action is; empty before any action.
 
     ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``, or ``fixed,
-    refused until 19:14:00`` of a counter that kept its count when it got a TTL.
+    refused until 19:14:00`` of a counter that kept its count when it got a TTL. ``now``: the present time in wall-clock
+    seconds; 0 for a moment before any proof.
     """
     records = [one for one in state.action_records if not is_superseded(state, one)]
     if waits := waiting(state):
         last = max(waits, key=lambda one: one.due or 0.0)
-        return "late: " * last.late + (possible_words(last) or last.need.partition(",")[0])
+        return "late: " * last.late + (possible_words(last, now) or last.need.partition(",")[0])
     if is_being_checked(state):
         return "being checked now"
     told = next((one for one in reversed(records) if one.verdict != "fixed"), None)

@@ -298,7 +298,9 @@ def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
     if record is None or record.due is None:
         return state, (EventRefused(reason=f"no check of {event.action_id!r} is waiting"),)
     late = replace(record, due=event.due, need=event.need, late=True)
-    return replace(state, action_records=_with(state, late)), ()
+    after = replace(state, action_records=_with(state, late))
+    words = too_early(after, event.at.wall).removeprefix("late: ")
+    return replace(after, steps=tuple(_with_promise(one, words) for one in after.steps)), ()
 
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
@@ -381,7 +383,8 @@ def _without_answer(state: IncidentState, records: Iterable[ActionRecord], chang
         for one in record.checks:
             if one.change is None:
                 record = _answered(record, one.step, change, None, None)
-        state = replace(state, action_records=_with(state, record))
+        steps = tuple(_with_promise(one, _RAN_EARLY) if record.verdict else one for one in state.steps)
+        state = replace(state, action_records=_with(state, record), steps=steps)
     return state
 
 
@@ -410,7 +413,7 @@ def _answered(
 def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> IncidentState:
     after = replace(state, action_records=_with(state, record))
     if record.verdict is not None:
-        after = replace(after, steps=tuple(_no_promise(one) for one in after.steps))
+        after = replace(after, steps=tuple(_with_promise(one, _RAN_EARLY) for one in after.steps))
     if record.verdict == "fixed":
         return replace(after, repaired=state.repaired or at)
     if record.verdict == "worse":
@@ -418,11 +421,11 @@ def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> In
     return after
 
 
-def _no_promise(step: Step) -> Step:
-    """Return the step without the promise of a proof, once the checks that were promised have answered."""
+def _with_promise(step: Step, words: str) -> Step:
+    """Return a step that ran too early with the promise of a proof as it is now, or once the checks have answered."""
     if step.change is None or step.change.verdict != "too early":
         return step
-    return replace(step, change=replace(step.change, words=_RAN_EARLY))
+    return replace(step, change=replace(step.change, words=words))
 
 
 _RAN_EARLY = "it ran before a proof was possible; r runs it again"

@@ -82,7 +82,7 @@ class IncidentController:
         from optimus_tui.tui.incidents.head import proof_style
 
         state = self.service.state
-        status = proof_status(state)
+        status = proof_status(state, self.dashboard.context.clock.wall())
         return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
 
     def too_early(self, finding: Finding) -> str:

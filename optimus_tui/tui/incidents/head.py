@@ -49,7 +49,7 @@ def bar_words(
         closed = Part(3, [(f"{gap}closed after {lasted}", "bright")], Part(0, [(f"{gap}closed", "quiet")]))
         left.append(closed if state.closed else open_for)
         left.append(Part(4, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
-    if not state.closed and (proof := proof_status(state)):
+    if not state.closed and (proof := proof_status(state, now.wall)):
         left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))

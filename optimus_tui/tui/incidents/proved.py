@@ -31,7 +31,7 @@ def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Find
     keys = keys_of(dashboard, finding)
     for record in waiting(state):
         if any((one.rule, one.subject) in keys for one in aimed_at(record)):
-            return early_words(record)
+            return early_words(record, dashboard.context.clock.wall())
     return ""
 
 

@@ -308,3 +308,31 @@ def test_the_time_to_acknowledge_counts_from_the_light_finding_that_it_was_opene
     quiet = Play()
     quiet.run("health", outcome())
     assert dict(durations(quiet.state))["Time to acknowledge (MTTA)"] == "nothing to acknowledge: no fault was found"
+
+
+def test_a_promise_is_kept_up_to_date_and_none_outlives_its_time() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    play.tell(happened.StepStarted(at=later(at, 5), step="health"))
+    play.tell(happened.StepFinished(at=later(at, 6), step="health", outcome=outcome(SLOW)))
+    due, moved = at.wall + 31, at.wall + 50
+    assert clock(due) in step_result(play.state.steps[0])
+    play.tell(
+        happened.ChecksDelayed(
+            at=later(at, 32), action_id="outside-1", due=moved, need="12 of 15 checks of engine came"
+        )
+    )
+    words = step_result(play.state.steps[0])
+    assert words == f"too early: 12 of 15 checks came; proof possible at {clock(moved)}"
+    for now, told in ((moved - 10, "at"), (moved + 60, "since")):
+        assert f"proof possible {told} {clock(moved)}" in proof_status(play.state, now)
+        assert f"proof possible {told} {clock(moved)}" in action_verdict(record_of(play), now)
+    play.tell(happened.Closed(at=later(at, 99), cause="a delay", resolution="restarted"))
+    assert "proof possible" not in step_result(play.state.steps[0])
+
+
+def test_before_a_proof_too_early_is_said_only_until_its_time() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    assert action_verdict(record_of(play), at.wall + 5).startswith("too early: proof possible at")
+    assert action_verdict(record_of(play), at.wall + 60).startswith("proof possible since")
