@@ -1,8 +1,9 @@
 """The alerts of one watched system: notices to show now, past episodes, and mutes. For the screen and the recorder.
 
-They are stored in the environment's history file as two documents, which every process that watches the system reads
-and adds to. If the file cannot be written, they stay in memory, and ``trouble`` says so. A document that cannot be read
-is kept under another key and reported. The rules are those of ``verdicts.alerts``.
+They are stored in the environment's history file as three documents (alerts, mutes, what was done here), which every
+process that watches the system reads and adds to. If the file cannot be written, they stay in memory, and ``trouble``
+says so. A document that cannot be read is kept under another key and reported. The rules are those of
+``verdicts.alerts``.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.alerts import EPISODES, in_force, unjudged
-from optimus_tui.verdicts.own_acts import MOST_ACTS, OwnAct, SideEffect
+from optimus_tui.verdicts.own_acts import ACTS, MOST_ACTS, OwnAct, SideEffect
 from optimus_tui.verdicts.side_effects import found_lately, side_effects
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ class AlertBook:
         before = found_lately(self.state, wall)
         one = OwnAct(kind=kind, subject=subject, began=wall, ended=wall, mono=self._clock.mono(), before=before)
         self._acts = (*self._acts, one)[-MOST_ACTS:]
+        self._changed = True
 
         def took_effect() -> None:
             done = replace(one, ended=self._clock.wall(), mono=self._clock.mono())
-            self._acts = (*(old for old in self._acts if old != one), done)
+            self._acts, self._changed = (*(old for old in self._acts if old != one), done), True
 
         return took_effect
 
@@ -170,6 +172,14 @@ class AlertBook:
         self.past = merge(self._own(), there, self.past if found is None else ())
         if self.past != there and not await self._write(EPISODES, list(self.past)):
             self._changed = True
+        if self._acts and not await self._write_acts():
+            self._changed = True
+
+    async def _write_acts(self) -> bool:
+        """Add what was done here to what other processes noted. Return False if it could not be written."""
+        known = {one.began: one for one in (*(await self._read(ACTS, list[OwnAct]) or ()), *self._acts)}
+        newest = sorted(known.values(), key=lambda one: one.began, reverse=True)
+        return await self._write(ACTS, newest[:MOST_ACTS])
 
     async def _read(self, key: str, kind: type[list[T]]) -> list[T] | None:
         document = await self._store().recall(key)
@@ -178,7 +188,7 @@ class AlertBook:
         try:
             return msgspec.json.decode(document, type=kind)
         except (msgspec.DecodeError, RecursionError):
-            what = {MUTES: "mutes", EPISODES: "past alerts"}[key]
+            what = {MUTES: "mutes", EPISODES: "past alerts", ACTS: "notes of what was done"}[key]
             aside = await self._store().remember(f"{key}.damaged", document)
             if aside and await self._store().remember(key, b"[]"):
                 self.trouble = f"the kept {what} could not be read; they were set aside as {key}.damaged"

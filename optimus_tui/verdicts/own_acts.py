@@ -9,6 +9,8 @@ from optimus_tui.contract.finding_causes import EFFECT_SECONDS, can_follow_from_
 from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding
 
+ACTS = "alerts.acts"
+"""The document in the history's file that holds what was done, for every process that reads it."""
 MOST_ACTS = 20
 """What is remembered of them: older ones are over."""
 
@@ -56,6 +58,27 @@ def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: flo
         if one.began < since and mono - one.mono <= lasting and can_follow_from_act(one.kind, one.subject, finding)
     )
     return max(recent, key=lambda one: one.mono, default=None)
+
+
+def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct], now: float) -> SideEffect | None:
+    """Return of what a finding is a side effect where only wall-clock times are known; None if of nothing.
+
+    Args:
+        finding: A finding whose beginning is known.
+        key: The key of its alert.
+        acts: What was done, by any process.
+        now: The present time, in wall-clock seconds.
+    """
+    since, lasting = finding.since, _lasting(finding)
+    if since is None:
+        return None
+    behind = [
+        one
+        for one in acts
+        if 0.0 <= now - one.ended <= lasting and can_follow_from_act(one.kind, one.subject, finding)
+        if began_with(finding, key, one, since)
+    ]
+    return side_effect(finding, max(behind, key=lambda one: one.ended)) if behind else None
 
 
 def side_effect(finding: Finding, act: OwnAct) -> SideEffect:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_causes import EFFECT_SECONDS, RESTART, can_follow_from_act
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Step
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.truth import act_words, side_effect_words
+from optimus_tui.wording.truth import OLD_FIGURES, SIDE_EFFECT, act_words, side_effect_words
 from optimus_tui.workflow.proof import acted_at
 from optimus_tui.workflow.ranking import worst
 from optimus_tui.workflow.visibility import group_of
@@ -66,8 +66,13 @@ def effects_of(state: IncidentState, step: Step) -> dict[str, str]:
     """Return the findings of a step that are side effects: their messages, and why nothing has to be done."""
     if step.outcome is None or step.ended is None or not state.action_records:
         return {}
-    told = {one.message: effect_words(state, one, step.ended.wall) for one in step.outcome.findings}
+    told = {_plain(one.message): effect_words(state, one, step.ended.wall) for one in step.outcome.findings}
     return {message: words for message, words in told.items() if words}
+
+
+def _plain(message: str) -> str:
+    """Return a finding's sentence without what its tool has said of it as a side effect."""
+    return message.partition(f"; {SIDE_EFFECT}")[0].partition(f"; {OLD_FIGURES}")[0]
 
 
 def without_effects(outcome: Outcome, is_effect: IsEffect) -> Outcome:

@@ -5,7 +5,7 @@ A tool that runs once has no history of its own. Without such records it judges 
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -13,12 +13,17 @@ from msgspec.structs import replace
 from optimus_tui.clock import counted_from
 from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD, LATENCY_COLD_START, rule_of
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding
+from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.verdicts.alerts import EPISODES, LOUD, key_of
 from optimus_tui.verdicts.causes import Key, relate, without_evidence
+from optimus_tui.verdicts.own_acts import ACTS, OwnAct, effect_by_wall
 from optimus_tui.wording.numbers import age
+from optimus_tui.wording.truth import OLD_FIGURES, SIDE_EFFECT, act_words, side_effect_words
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
+T = TypeVar("T")
 
 READ_SECONDS = 1.0
 SHOWN_SECONDS = 10.0
@@ -52,7 +57,33 @@ async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Findi
     watched = [one for key, one in watchers.items() if key[0] in _SEEN_BY_WATCHERS and key not in there]
     named = {key: one.caused_by for key, one in screen.items() if one.caused_by is not None}
     causes = {one.caused_by for one in relate([*dated, *watched], named)}
-    return relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)], named)
+    found = relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)], named)
+    acts = await _noted(ctx, ACTS, OwnAct)
+    return tuple(_as_side_effect(one, acts, now) for one in found)
+
+
+def _as_side_effect(finding: Finding, acts: Iterable[OwnAct], now: float) -> Finding:
+    """Return a finding that follows from what was done from a dashboard with that, and until when to wait."""
+    effect = effect_by_wall(finding, key_of(finding), acts, now)
+    if effect is None:
+        return finding
+    act, begin = act_words(effect.act.kind, effect.act.subject), now - (finding.window_seconds or 0.0)
+    words = side_effect_words(finding.rule, act, effect.act.ended, effect.until, begin)
+    return replace(finding, message=f"{finding.message}; {words}", remedy=f"Nothing has to be done: {words}.")
+
+
+def without_cures(findings: Iterable[Finding], recommendations: Iterable[Recommendation]) -> tuple[Recommendation, ...]:
+    """Return the recommendations without those for side effects of what was done: waiting ends them.
+
+    Args:
+        findings: The findings of ``with_notes``.
+        recommendations: What a tool recommends.
+    """
+    is_effect: dict[str, bool] = {}
+    for one in findings:
+        is_settling = any(words in one.message for words in (f"; {SIDE_EFFECT}", f"; {OLD_FIGURES}"))
+        is_effect[one.rule] = is_effect.get(one.rule, True) and is_settling
+    return tuple(one for one in recommendations if not is_effect.get(one.rule, False))
 
 
 def _followed(
@@ -111,14 +142,19 @@ def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[st
 
 async def open_alerts(ctx: "Context") -> dict[tuple[str, str], AlertEpisode]:
     """Return the alerts that are open in the latest records, by rule and subject; empty if none can be read."""
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            document = await ctx.store.recall(EPISODES)
-        episodes = msgspec.json.decode(document or b"[]", type=list[AlertEpisode])
-    except (TimeoutError, msgspec.DecodeError, RecursionError):
-        return {}
+    episodes = await _noted(ctx, EPISODES, AlertEpisode)
     oldest = ctx.clock.wall() - FRESH_SECONDS
     return {(one.finding.rule, one.finding.subject): one for one in episodes if not one.end and one.seen >= oldest}
+
+
+async def _noted(ctx: "Context", key: str, kind: type[T]) -> list[T]:
+    """Return what dashboards and recorders noted in one document; nothing if it cannot be read."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            document = await ctx.store.recall(key)
+        return msgspec.json.decode(document or b"[]", type=list[kind])  # type: ignore[valid-type]
+    except (TimeoutError, msgspec.DecodeError, RecursionError):
+        return []
 
 
 def _as_noted(episode: AlertEpisode, now: float) -> Finding:

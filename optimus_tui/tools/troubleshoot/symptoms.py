@@ -16,7 +16,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
-from optimus_tui.tools.figures.kept_alerts import with_notes
+from optimus_tui.tools.figures.kept_alerts import with_notes, without_cures
 from optimus_tui.tools.health import MOST_ROWS, limit_sections, unparsed_section
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import diagnostics
@@ -141,7 +141,7 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
         window_covered_minutes=round(conclusion.covered_minutes, 1),
         source=conclusion.source,
         diagnostics=diagnostics(one if one.samples is not None else replace(one, samples=1) for one in findings),
-        recommendations=tuple(_for(ctx, one) for one in conclusion.recommendations),
+        recommendations=tuple(_for(ctx, one) for one in without_cures(findings, conclusion.recommendations)),
         severity_assessment=SEVERITIES[worst] if worst >= 0 else "none",
         immediate_action_required=worst >= SEVERITIES.index("high"),
         examined=conclusion.examined,

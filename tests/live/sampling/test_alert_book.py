@@ -3,16 +3,19 @@
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from optimus_tui.cli.record import record
 from optimus_tui.context import Context
+from optimus_tui.contract.finding_causes import RESTART
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.history.samples.store import Store
 from optimus_tui.sampling.alert_book import MUTES, AlertBook
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts.alerts import EPISODES, HOLD_SECONDS, SETTLE_SECONDS
+from optimus_tui.verdicts.own_acts import ACTS, OwnAct
 from tests.fixed_clock import FixedClock
 from tests.realserver import nobody_port
 
@@ -91,6 +94,16 @@ async def test_a_mute_survives_a_restart_and_ends_by_itself(place: Place) -> Non
     assert place.see(again, DOWN, after=SETTLE_SECONDS) == []
     assert place.see(again, DOWN, after=900) == ["still"]
     assert (await place.book()).muted_now() == {}
+
+
+async def test_what_was_done_at_one_screen_is_known_to_every_other_process(place: Place) -> None:
+    one, other = await place.book(), await place.book()
+    one.expect(RESTART, "engine")()
+    other.expect("invalidate_tenant", "clinic_a", place.clock.wall() - 5)()
+    for book in (one, other):
+        await book.sync()
+    noted = msgspec.json.decode(await place.stores[0].recall(ACTS) or b"", type=list[OwnAct])
+    assert [(act.kind, act.subject) for act in noted] == [(RESTART, "engine"), ("invalidate_tenant", "clinic_a")]
 
 
 @pytest.mark.parametrize(

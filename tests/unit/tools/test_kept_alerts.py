@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from optimus_tui.clock import counting_from
+from optimus_tui.contract.finding_causes import RESTART
 from optimus_tui.contract.finding_rules import (
     CACHE_BULK,
     CACHE_CHURN,
@@ -18,8 +19,10 @@ from optimus_tui.contract.finding_rules import (
     LATENCY_P95,
 )
 from optimus_tui.contract.findings import AlertEpisode, Finding
-from optimus_tui.tools.figures.kept_alerts import with_notes, with_shown
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.tools.figures.kept_alerts import with_notes, with_shown, without_cures
 from optimus_tui.verdicts.causes import relate
+from optimus_tui.verdicts.own_acts import ACTS, OwnAct
 
 RATE = Finding(rule=CACHE_HIT_RATE, severity="high", subject="hit rate", message="hit rate 35 % is below 60 %")
 BULK = Finding(
@@ -122,3 +125,40 @@ def test_without_a_dashboard_a_burst_began_when_what_watches_the_feed_noted_it()
     with counting_from(990.0):
         assert CACHE_BULK not in notes(ctx, replace(RATE, since=910.0)), "what was noted is of before"
     assert notes(process(), own)[CACHE_BULK].since == 990.0
+
+
+def restarted(ago: float, *, before: tuple[tuple[str, str], ...] = ()) -> bytes:
+    """Return the notes of a dashboard that has restarted the engine."""
+    at = 1_000.0 - ago
+    act = OwnAct(kind=RESTART, subject="engine", began=at - 2, ended=at, mono=1.0, before=frozenset(before))
+    return msgspec.json.encode([act])
+
+
+def test_a_tool_of_any_process_names_the_side_effect_of_a_restart_and_recommends_no_cure() -> None:
+    rate = replace(RATE, since=980.0, window_seconds=30.0, remedy="See which job drops cached answers.")
+    cure = Recommendation(action="Stop the job", priority="high", rule=CACHE_HIT_RATE)
+    other = Recommendation(action="Look at the engine", priority="high", rule=LATENCY_P95)
+
+    def answer(notes: bytes, found: Finding) -> tuple[Finding, tuple[Recommendation, ...]]:
+        async def recall(key: str) -> bytes | None:
+            return notes if key == ACTS else None
+
+        ctx = process()
+        ctx.store = SimpleNamespace(recall=recall)
+        findings = asyncio.run(with_notes(ctx, [found]))
+        return findings[0], without_cures(findings, [cure, other])
+
+    told, advice = answer(restarted(40.0), rate)
+    assert told.message.startswith(
+        f"{RATE.message}; side effect of your restart of the engine at 00:16:00; cached answers"
+    )
+    assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:17" in told.remedy
+    assert told.severity == "high" and advice == (other,)
+    for notes, found in (
+        (restarted(90.0), rate),  # it outlasts the restart
+        (restarted(40.0), replace(rate, since=900.0)),  # it was there before
+        (restarted(40.0, before=((CACHE_HIT_RATE, "hit rate"),)), rate),  # and so was this, which came back
+        (restarted(40.0), replace(rate, since=None)),  # nobody knows since when
+        (b"{damaged", rate),
+    ):
+        assert answer(notes, found) == (found, (cure, other))

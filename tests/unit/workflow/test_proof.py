@@ -317,11 +317,7 @@ def test_a_promise_is_kept_up_to_date_and_none_outlives_its_time() -> None:
     play.tell(happened.StepFinished(at=later(at, 6), step="health", outcome=outcome(SLOW)))
     due, moved = at.wall + 31, at.wall + 50
     assert clock(due) in step_result(play.state.steps[0])
-    play.tell(
-        happened.ChecksDelayed(
-            at=later(at, 32), action_id="outside-1", due=moved, need="12 of 15 checks of engine came"
-        )
-    )
+    play.tell(happened.ChecksDelayed(at=later(at, 32), action_id="outside-1", due=moved, need="12 of 15 checks came"))
     words = step_result(play.state.steps[0])
     assert words == f"too early: 12 of 15 checks came; proof possible at {clock(moved)}"
     for now, told in ((moved - 10, "at"), (moved + 60, "since")):

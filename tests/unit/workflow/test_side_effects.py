@@ -60,13 +60,15 @@ def test_a_step_run_again_after_the_proof_names_the_side_effect_and_the_proof_st
     receipt: KeptReceipt, told: str
 ) -> None:
     play, at = proved(receipt)
-    for seconds in (40, 44):
-        again(play, later(at, seconds), LOW)
+    told_by_its_tool = replace(LOW, message=f"{LOW.message}; side effect of {told}11:13:58; wait until 11:15")
+    for seconds, low in ((40, LOW), (44, told_by_its_tool)):
+        again(play, later(at, seconds), low)
         state = play.state
         assert state.repaired is not None and proof_status(state).startswith("fixed"), proof_status(state)
         assert standing(state) == "none" and not [one for one in state.advice if "cache.hit_rate" in one.rules]
         step = state.steps[0]
-        (words,) = effects_of(state, step).values()
+        ((message, words),) = effects_of(state, step).items()
+        assert message == LOW.message
         assert words.startswith(f"side effect of {told}") and "cached answers come back" in words
         assert "wait until " in words and words in state.timeline[-1].text
         assert any(words in line.text for part in evidence_sections(state, step, None) for line in part.lines)
