@@ -20,3 +20,4 @@ def _parse_once(sheet: Any, *source: Any, **more: Any) -> list[RuleSet]:
 def keep_parsed() -> None:
     """Keep what is parsed for the applications to come; rules are only read once they are parsed."""
     Stylesheet._parse_rules = _parse_once  # type: ignore[method-assign, assignment]
+    RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]  # the same, not in Python: millions are looked up

@@ -182,8 +182,8 @@ class LoneProof:
             self.over = True
             self._record = replace(answered, proved=answered.checks[0].at)
             return self._result(words, "b:success"), True
-        told = self._tells_at_once() and answered.verdict != "unknown"
-        if self._late or not (told or now >= self._late_at(need)):
+        at_once = self._tells_at_once() and answered.verdict != "unknown"
+        if self._late or not (at_once or now >= self._late_at(need)):
             return None
         self._late = True
         return self._result(words, "warning"), answered.verdict == "better"

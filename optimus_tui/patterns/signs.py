@@ -194,8 +194,8 @@ def _defined(
                 yield "tenant", f"column {name}", one
     elif imports.web:
         for arg, default in _parameters(node.args):
-            told = words(arg.arg) & (_OF_A_NAME | {"tenant"}) or is_tenant(_typed(arg)) or _is_asked_for(default)
-            if told and is_tenant(arg.arg) and not arg.arg.startswith("_"):
+            named = words(arg.arg) & (_OF_A_NAME | {"tenant"}) or is_tenant(_typed(arg)) or _is_asked_for(default)
+            if named and is_tenant(arg.arg) and not arg.arg.startswith("_"):
                 yield "tenant", f"parameter {arg.arg} of {node.name}", arg
 
 

@@ -106,8 +106,8 @@ async def read_watched(
         state = replace(state, replicas_fault=fault_of(error, target))
     asked = [_in_time(read_one, sentinels.servers.at(copy.place), clock.wall(), clock.mono()) for copy in copies]
     facts = NodeFacts(place=str(place), role="primary", fault=_without(place, primary.fault))
-    told = primary.value if primary.fault is None else None
-    nodes = [replace(told or ServerState(latency_ms=None), node=facts)]
+    known = primary.value if primary.fault is None else None
+    nodes = [replace(known or ServerState(latency_ms=None), node=facts)]
     for copy, reading in zip(copies, await asyncio.gather(*asked), strict=True):
         facts = NodeFacts(
             place=str(copy.place),
@@ -230,13 +230,13 @@ def _sum(nodes: Sequence[ServerState], name: str) -> Any:
 
 
 def _refused(nodes: Sequence[ServerState]) -> Refusals:
-    told = [node.refused.writes for node in nodes if node.refused.writes is not None]
+    known = [node.refused.writes for node in nodes if node.refused.writes is not None]
     writes: dict[str, int] = {}
-    for code, count in (pair for one in told for pair in one.items()):
+    for code, count in (pair for one in known for pair in one.items()):
         writes[code] = writes.get(code, 0) + count
     connections = [node.refused.connections for node in nodes if node.refused.connections is not None]
     return Refusals(
-        writes=writes if len(told) == len(nodes) else None,
+        writes=writes if len(known) == len(nodes) else None,
         connections=sum(connections) if len(connections) == len(nodes) else None,
     )
 

@@ -274,6 +274,7 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
         **parent_trial_context(spec),
         **filter_trial_context(spec),
         "needs_redis": needs_redis(spec),
+        "replaces": _replaces(spec),
         "test_imports": _imports(spec),
         "place": place,
         "place_type": place_type,
@@ -317,6 +318,11 @@ def _places(fields: Sequence[Field]) -> dict[str, list[str]]:
     }
     found["BEYOND"] += [(f"{field.name}.unknown-field", "1") for field in fields if field.fields]
     return {name: [f"({literal(place)}, {code})" for place, code in pairs] for name, pairs in found.items()}
+
+
+def _replaces(spec: RouterSpec) -> bool:
+    """Return whether the tests put one thing in the place of another; a session of a table is another each time."""
+    return not spec.has_table or spec.has_engine or knows_parent(spec) or needs_redis(spec)
 
 
 def needs_redis(spec: RouterSpec) -> bool:
@@ -376,7 +382,8 @@ def _imports(spec: RouterSpec) -> str:
     standard = [*when(spec.has_engine, "import asyncio")]
     standard += when(spec.has_engine or (spec.caching and spec.writes), "import json")
     standard += ["import logging"]
-    standard += [lay_import("collections.abc", ["AsyncIterator", "Iterator"])]
+    calling = when(_replaces(spec), "Awaitable", "Callable")
+    standard += [lay_import("collections.abc", sorted(["AsyncIterator", "Iterator", *calling]))]
     standard += [*when(spec.has_table, lay_import("pathlib", ["Path"])), lay_import("typing", ["Any"])]
     third = ["import httpx", "import pytest", "import pytest_asyncio", *when(spec.has_table, "import sqlalchemy as sa")]
     third += when(needs_redis(spec), lay_import("fakeredis", ["FakeAsyncRedis", "FakeServer"]))

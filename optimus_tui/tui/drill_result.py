@@ -54,7 +54,7 @@ class DrillScreen(BaseScreen):
         """Show the lines, wrapped to the present width."""
         view = self.query_one(PageView)
         view.show(
-            report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), anew=True
+            report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), from_top=True
         )
 
     def copy_forms(self) -> list[tuple[str, str]]:
@@ -94,8 +94,8 @@ def _practice(result: DrillResult) -> str:
 
 def _missed(result: DrillResult) -> list[Section]:
     """Return what was missed beside what the marks say already; that nothing was; nothing where they say it all."""
-    told = {f"{mark.name}: {mark.words}" for mark in result.marks}
-    more = tuple(Fact(text) for text in result.missed if text not in told)
+    named = {f"{mark.name}: {mark.words}" for mark in result.marks}
+    more = tuple(Fact(text) for text in result.missed if text not in named)
     if not result.missed:
         more = (Fact("nothing", severity_style="ok"),)
     return [Section(title="Missed", lines=more)] if more else []

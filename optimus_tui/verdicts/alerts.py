@@ -181,8 +181,8 @@ def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
 class OpenEpisode(Struct, frozen=True, kw_only=True):
     """An alert that is open.
 
-    ``told`` is the highest severity that was announced, as an index; -1 for none. ``covered`` is the highest severity
-    at which its cause was announced instead of it, ``covered_mono`` the last time of that.
+    ``announced`` is the highest severity at which it was announced, as an index; -1 for none. ``covered`` is the
+    highest at which its cause was announced instead of it, ``covered_mono`` the last time of that.
     """
 
     episode: AlertEpisode
@@ -190,7 +190,7 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
     """As last seen."""
     began_mono: float
     seen_mono: float
-    told: int = -1
+    announced: int = -1
     covered: int = -1
     covered_mono: float = 0.0
     act: float = 0.0
@@ -243,29 +243,22 @@ def step(
         has_cause = (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values())
         kind: NoticeKind | None = None
         act = None
-        if level_of(finding) > max(one.told, LOUD - 1) and finding.caused_by in after_act:
+        if level_of(finding) > max(one.announced, LOUD - 1) and finding.caused_by in after_act:
             is_more = one.act or (old and level_of(finding) > level_of(old.finding))
             since = now if is_more else one.episode.since
             act = act_behind(finding, acts, mono, since)
         if act is not None and one.act != act.began and settled and not (muted or has_cause):
             kind = "expected" if began_with(finding, key, act, one.episode.since) else None
         if has_cause:
-            one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
+            one = _cover(one, finding, mono)
         if act is not None:
             after_act.add((finding.rule, finding.subject))
-            one = replace(
-                one,
-                covered=max(one.covered, level_of(finding)),
-                covered_mono=max(one.covered_mono, act.mono),
-                act=act.began,
-            )
+            one = replace(_cover(one, finding, act.mono), act=act.began)
         if settled and not muted and not _is_covered(one, mono):
             kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
-        held[key] = _told(one, kind, muted)
+        held[key] = _announced(one, kind, muted)
         if kind is not None:
-            rings = kind != "expected" and (kind != "worsened" or one.told < LOUD or finding.severity == "critical")
-            words = "" if act is None else act_words(act.kind, act.subject)
-            notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings, act=words))
+            notices.append(_notice(kind, finding, act, one.announced < LOUD))
     left = {key: _absent(one, there, mono, blind=unjudged(one.finding)) for key, one in gone.items()}
     held |= {key: one for key, one in left.items() if not one.episode.end}
     over = [one for one in left.values() if one.episode.end]
@@ -282,7 +275,7 @@ def forget_mute(state: Alerts, mute: Mute) -> Alerts:
     """
     held = dict(state.held)
     for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
-        held[key] = replace(held[key], muted=False, told=max(held[key].told, level_of(held[key].finding)))
+        held[key] = replace(held[key], muted=False, announced=max(held[key].announced, level_of(held[key].finding)))
     return replace(state, held=held)
 
 
@@ -304,10 +297,15 @@ def _is_left_over(finding: Finding, gone: Iterable[OpenEpisode]) -> bool:
     """Return True if a cause that was announced, and has just gone, explains the finding."""
     return any(
         not one.muted
-        and max(one.told, one.covered) >= level_of(finding)
+        and max(one.announced, one.covered) >= level_of(finding)
         and may_follow_from(replace(one.finding, since=one.episode.since), finding)
         for one in gone
     )
+
+
+def _cover(one: OpenEpisode, finding: Finding, mono: float) -> OpenEpisode:
+    """Return the episode with its cause, or an act from here, announced at ``mono`` in its place."""
+    return replace(one, covered=max(one.covered, level_of(finding)), covered_mono=max(one.covered_mono, mono))
 
 
 def _is_covered(one: OpenEpisode, mono: float) -> bool:
@@ -338,7 +336,7 @@ def level_of(finding: Finding) -> int:
 
 
 def _begun(finding: Finding, gone: Iterable[OpenEpisode], now: float, mono: float) -> OpenEpisode:
-    """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
+    """Return a new episode. If it only sums up, or splits, what was announced, that counts as announced."""
     earlier = [one for one in gone if _goes_on(one.finding, finding)]
     since = now
     if finding.since is not None:
@@ -349,7 +347,7 @@ def _begun(finding: Finding, gone: Iterable[OpenEpisode], now: float, mono: floa
         finding=finding,
         began_mono=mono,
         seen_mono=mono,
-        told=max((one.told for one in earlier), default=-1),
+        announced=max((one.announced for one in earlier), default=-1),
         covered=max((one.covered for one in earlier), default=-1),
         covered_mono=max((one.covered_mono for one in earlier), default=0.0),
     )
@@ -415,9 +413,9 @@ def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
 def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
     """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
     level = level_of(one.finding)
-    if level < LOUD or (level <= one.told and (under_mute or not one.muted)):
+    if level < LOUD or (level <= one.announced and (under_mute or not one.muted)):
         return None
-    if one.told >= LOUD and level > one.told:
+    if one.announced >= LOUD and level > one.announced:
         return "worsened"
     if first_look:
         return "standing"
@@ -431,14 +429,22 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
     return "appeared"
 
 
+def _notice(kind: NoticeKind, finding: Finding, act: OwnAct | None, unheard: bool) -> Notice:
+    rings = kind != "expected" and (kind != "worsened" or unheard or finding.severity == "critical")
+    words = ""
+    if act is not None:
+        words = act_words(act.kind, act.subject)
+    return Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings, act=words)
+
+
 def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
     """Of what was said to be wrong, that it no longer is."""
-    gone = [one for one in over if one.episode.end == "cleared" and one.told >= LOUD and not one.muted]
+    gone = [one for one in over if one.episode.end == "cleared" and one.announced >= LOUD and not one.muted]
     gone.sort(key=lambda one: -level_of(one.episode.finding))
     return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]
 
 
-def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
+def _announced(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
     if kind is not None and kind != "expected":
-        return replace(one, act=0.0, told=max(one.told, level_of(one.finding)), muted=False)
+        return replace(one, act=0.0, announced=max(one.announced, level_of(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and level_of(one.finding) < LOUD))

@@ -11,7 +11,7 @@ def side_effects(state: Alerts, acts: Sequence[OwnAct], mono: float) -> dict[tup
     """Return the findings that are no alarm yet because they follow from an act, by rule and subject."""
     found: dict[tuple[str, str], SideEffect] = {}
     for key, one in state.held.items():
-        if one.act and one.present and level_of(one.finding) > one.told:
+        if one.act and one.present and level_of(one.finding) > one.announced:
             act = act_behind(one.finding, acts, mono)
             if act is not None and began_with(one.finding, key, act, one.episode.since):
                 found[one.finding.rule, one.finding.subject] = side_effect(one.finding, act)

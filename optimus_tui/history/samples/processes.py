@@ -278,10 +278,10 @@ def _born(looks: Sequence[ProcessReading], lives: Sequence[Life]) -> int:
 def _restarts(
     looks: Sequence[ProcessReading], found: Mapping[str, Samples], since: float, in_turn: bool, gap: float
 ) -> int:
-    told = without_untold(looks, found)
-    if not any(one.at >= since for one in told):
+    readings = without_untold(looks, found)
+    if not any(one.at >= since for one in readings):
         return 0
-    return _born(told, lives_of(told, since, in_turn=in_turn, gap=gap))
+    return _born(readings, lives_of(readings, since, in_turn=in_turn, gap=gap))
 
 
 def add(growths: Sequence[Growth]) -> Growth:

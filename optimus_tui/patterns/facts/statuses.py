@@ -375,21 +375,21 @@ def hides_failure(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) 
 def _looks_at_it(handler: ast.ExceptHandler) -> bool:
     """Return whether the exception is raised again, asked for its class or status, or handed on to be handled."""
     name = handler.name
-    told: set[int] = set()
+    explained: set[int] = set()
     for one in ast.walk(handler):
         if isinstance(one, ast.Raise) and (one.exc is None or (isinstance(one.exc, ast.Name) and one.exc.id == name)):
             return True
         if isinstance(one, ast.Raise) and one.cause is not None:
-            told.add(id(one.cause))
+            explained.add(id(one.cause))
         if isinstance(one, ast.FormattedValue):
-            told.add(id(one.value))
+            explained.add(id(one.value))
         if isinstance(one, ast.Call) and _only_tells(one):
-            told |= {id(each) for each in (*one.args, *(word.value for word in one.keywords))}
+            explained |= {id(each) for each in (*one.args, *(word.value for word in one.keywords))}
         if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Mod):
-            told |= {id(each) for each in (one.right, *getattr(one.right, "elts", ()))}
+            explained |= {id(each) for each in (one.right, *getattr(one.right, "elts", ()))}
     if name is None:
         return False
-    return any(isinstance(one, ast.Name) and one.id == name and id(one) not in told for one in ast.walk(handler))
+    return any(isinstance(one, ast.Name) and one.id == name and id(one) not in explained for one in ast.walk(handler))
 
 
 def _only_tells(call: ast.Call) -> bool:

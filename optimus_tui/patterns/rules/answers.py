@@ -53,15 +53,15 @@ def _undeclared(view: View) -> Iterator[Hit]:
         above = _named_above(view, makers)
         if above is None:
             continue
-        told = {one.status: one for one in reversed(statuses_of(route.handler, view.resolver))}
+        by_status = {one.status: one for one in reversed(statuses_of(route.handler, view.resolver))}
         returned = returned_statuses(route.handler, view.resolver)
-        answered: dict[int, ast.stmt | ast.expr] = {**returned, **{key: one.node for key, one in told.items()}}
+        answered: dict[int, ast.stmt | ast.expr] = {**returned, **{key: one.node for key, one in by_status.items()}}
         known = own | of_router | above | {422, 500}
         missing = {status: node for status, node in answered.items() if status >= 400 and status not in known}
         if missing:
-            said = ", ".join(_placed(status, node, told) for status, node in sorted(missing.items()))
+            said = ", ".join(_placed(status, node, by_status) for status, node in sorted(missing.items()))
             whose = f"responses= of {route.name}" if own else f"responses= of the router of {route.name}"
-            does = "which it raises" if missing.keys() <= told.keys() else "which it answers"
+            does = "which it raises" if missing.keys() <= by_status.keys() else "which it answers"
             yield at_unit(route.handler, f"{whose} does not name {said}, {does}")
 
 
@@ -80,8 +80,8 @@ def _has_client_error(statuses: set[int] | None) -> bool:
     return any(400 <= status < 500 for status in statuses or ())
 
 
-def _placed(status: int, node: ast.stmt | ast.expr, told: dict[int, RaisedStatus]) -> str:
-    by = told[status].by if status in told else ""
+def _placed(status: int, node: ast.stmt | ast.expr, by_status: dict[int, RaisedStatus]) -> str:
+    by = by_status[status].by if status in by_status else ""
     return f"{status} (line {node.lineno}, in {by}())" if by else f"{status} (line {node.lineno})"
 
 

@@ -3,10 +3,10 @@
 import ast
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts.error_texts import takes_any_error, tells, tells_anothers
 from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, says_nothing
 from optimus_tui.patterns.facts.own_work import work_of
 from optimus_tui.patterns.facts.statuses import hides_failure, status_of
-from optimus_tui.patterns.facts.told import takes_any_error, tells, tells_anothers
 from optimus_tui.patterns.faults.unguarded import unguarded_request
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View

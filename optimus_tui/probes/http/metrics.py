@@ -182,12 +182,9 @@ def pick_series(
         if counted is None:
             continue
         labels, value = counted
-        summed = own in OF_MODELS or (own in crowded and "tenant" in labels)
-        if own in OF_MODELS:
-            labels = {name: text for name, text in labels.items() if name == "tenant"}
-        elif summed:
-            labels = {**labels, "tenant": OTHERS}
-        series = series_name(own, labels)
+        whole = _summed(own, labels, own in crowded)
+        summed = whole is not labels
+        series = series_name(own, whole)
         if series in values and summed:
             values[series] += value
         elif series in values:
@@ -213,6 +210,15 @@ def pick_series(
         summed=bool(crowded),
         malformed=malformed,
     )
+
+
+def _summed(own: str, labels: dict[str, str], is_crowded: bool) -> dict[str, str]:
+    """Return the labels of the sum that a series is counted in; its own labels where it stands by itself."""
+    if own in OF_MODELS:
+        return {name: text for name, text in labels.items() if name == "tenant"}
+    if is_crowded and "tenant" in labels:
+        return {**labels, "tenant": OTHERS}
+    return labels
 
 
 def _senseless(own: str, value: float) -> bool:

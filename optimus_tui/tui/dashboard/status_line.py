@@ -68,10 +68,10 @@ def status_words(
     ]
     if incident[0]:
         left.append(proof_part(incident[0], gap, incident[1]))
-    told = ("", "")
+    note_piece = ("", "")
     if note is not None:
-        told = (gap + note[0][-1], "warning" if note[1] else "quiet")
-        left.append(Part(0 if note[1] else 8, [told]))
+        note_piece = (gap + note[0][-1], "warning" if note[1] else "quiet")
+        left.append(Part(0 if note[1] else 8, [note_piece]))
     if muted:
         left.append(Part(5, [(f"{gap}{muted:,} muted", "warning")]))
     right = []
@@ -83,9 +83,9 @@ def status_words(
     right.append(clock_part(wall, 6))
     before, after = with_room(left, right, width)
     before[0] = f" {before[0][0].lstrip()}", before[0][1]
-    if note is not None and told in before:
-        room = width - sum(cell_len(words) for words, _ in (*before, *after) if words != told[0]) - len(gap) - 1
-        before[before.index(told)] = (gap + first_that_fits(note[0], room), told[1])
+    if note is not None and note_piece in before:
+        room = width - sum(cell_len(words) for words, _ in (*before, *after) if words != note_piece[0]) - len(gap) - 1
+        before[before.index(note_piece)] = (gap + first_that_fits(note[0], room), note_piece[1])
     return before, after
 
 

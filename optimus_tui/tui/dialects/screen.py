@@ -125,9 +125,9 @@ class DialectScreen(BaseScreen):
             return NamesPage(draft)
         others = other_words(found)
         strange = f"No rule matches {others}." if others else ""
-        told = [f"{one.preset} fits the gateway: {one.words}." for one in found.answers]
-        nothing = "" if told else "Nothing has to be written: no other counters or cache keys are there."
-        return LinesPage(wrapped_lines(f"{read_words(found)}.", strange, *told, nothing), "next")
+        fitting = [f"{one.preset} fits the gateway: {one.words}." for one in found.answers]
+        nothing = "" if fitting else "Nothing has to be written: no other counters or cache keys are there."
+        return LinesPage(wrapped_lines(f"{read_words(found)}.", strange, *fitting, nothing), "next")
 
     async def _try(self) -> None:
         """Read the values of some names under the new profile, and show them as the panes would."""

@@ -336,8 +336,8 @@ class IncidentController:
         refused = partial(refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
         act = partial(first_act, self.dashboard, self.actions.outside)
-        told = opening(shown, name, steps, context.clock.wall(), act, self.why_quiet)
-        dialog = QuestionDialog("Open an incident", [field], proved_before(shown, left) + told)
+        opens_with = opening(shown, name, steps, context.clock.wall(), act, self.why_quiet)
+        dialog = QuestionDialog("Open an incident", [field], proved_before(shown, left) + opens_with)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)
         if answers is None:

@@ -66,7 +66,7 @@ class LoneProofs:
 
     def status_words(self) -> tuple[str, str]:
         """Return how far the proof of the last action is, or its result, and the name of the style of these words."""
-        return next((told for one in reversed(self._watched.values()) if (told := one.status())[0]), ("", ""))
+        return next((found for one in reversed(self._watched.values()) if (found := one.status())[0]), ("", ""))
 
     async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
         await asyncio.to_thread(_load)

@@ -72,12 +72,12 @@ def next_words(
         if not state.repaired:
             words += "r on the last step checks whether it is fixed, "
         return f"{words}c closes with cause and resolution."
-    told, title = _told_again(state), safe(coming.plan.title, 60)
+    repeated, title = _repeated_words(state), safe(coming.plan.title, 60)
     fits = [one for one in doable if is_held(state, one.rules)]
     if fits and coming.plan.kind == "tool":
-        return f"{told}{_act_words(fits, act)}; or enter runs {title}."
-    if told:
-        return f"{told}r asks again at once, enter goes on to {title}."
+        return f"{repeated}{_act_words(fits, act)}; or enter runs {title}."
+    if repeated:
+        return f"{repeated}r asks again at once, enter goes on to {title}."
     if since:
         ran = next((safe(step.plan.title, 60) for step in state.steps if step.outcome is not None), title)
         return f"Found since: {since}: r on {ran} asks again, enter goes on to {title}."
@@ -135,7 +135,7 @@ def _proof_ahead(state: IncidentState) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _told_again(state: IncidentState) -> str:
+def _repeated_words(state: IncidentState) -> str:
     """Return what the check of the last remedy said, where it did not prove it and runs again; else ""."""
     records = [one for one in state.action_records if not is_superseded(state, one)]
     if not records or records[-1].verdict in (None, "fixed"):

@@ -304,8 +304,8 @@ class IncidentScreen(BaseScreen):
         if step.runs > 1:
             title += f"  run {step.runs}"
         view.border_title = Content(title)
-        view.show(lines, anew=from_top)
-        beside.show(side, anew=from_top)
+        view.show(lines, from_top=from_top)
+        beside.show(side, from_top=from_top)
 
     def read(self, evidence: Evidence) -> None:
         """Read the whole document of a step from its file, in a thread."""

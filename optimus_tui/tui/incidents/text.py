@@ -103,8 +103,8 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
         short = verdict
     if line.step.plan.kind == "apply" and line.state.action_records and line.step.status == "waiting":
-        told = [verdict] * (line.state.action_records[-1].verdict is not None)
-        return first_that_fits([summary, *told, *proof_in_a_word(line.state)], cells), "quiet"
+        proved = [verdict] * (line.state.action_records[-1].verdict is not None)
+        return first_that_fits([summary, *proved, *proof_in_a_word(line.state)], cells), "quiet"
     counted = [summary.partition(",")[0]] * (line.step.plan.kind == "apply" and line.step.status == "waiting")
     return first_that_fits([summary, *counted, short], cells), "quiet"
 

@@ -58,5 +58,5 @@ def _row(line: str, abouts: Mapping[str, tuple[str, str]], is_chosen: bool, room
     if value:
         written, about = f":{line}", ""
     style = "$primary bold reverse" if is_chosen else "$primary"
-    told = fit_words(about, room).rstrip() if room > 0 else ""
-    return Content.assemble("  ", (written, style), " " * max(2, NAME_CELLS - len(written)), (told, "$quiet"))
+    about_words = fit_words(about, room).rstrip() if room > 0 else ""
+    return Content.assemble("  ", (written, style), " " * max(2, NAME_CELLS - len(written)), (about_words, "$quiet"))

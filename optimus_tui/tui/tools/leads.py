@@ -45,8 +45,8 @@ class AnswerLeads:
             return [view.finding]
         if run is None or run.report is None:
             return []
-        told = [line.finding for section in sections(run.report) for line in section.lines]
-        return list(worst_first(dict.fromkeys(one for one in told if one is not None)))
+        shown = [line.finding for section in sections(run.report) for line in section.lines]
+        return list(worst_first(dict.fromkeys(one for one in shown if one is not None)))
 
     def explain(self, run: ToolRun | None, view: ReportView) -> None:
         """Explain the findings; say so if there is no answer, or no finding in it."""

@@ -235,9 +235,9 @@ class ReportView(LineView):
     head_lines = 0
     hint: tuple[str, ...] = ()
 
-    def show(self, lines: list[list[Piece]], *, anew: bool) -> None:
+    def show(self, lines: list[list[Piece]], *, from_top: bool) -> None:
         """Show an answer; with ``anew`` from its top."""
-        if anew:
+        if from_top:
             self.start_at_top()
         self.set_rows(lines)
 

@@ -155,8 +155,8 @@ class ToolsScreen(BaseScreen):
     def lay_out(self) -> None:
         """Put list and answer side by side if they fit; else one below the other, and hide what is not needed."""
         narrow = self.size.width < NARROW
-        reading = self.query_one(ReportView).has_focus
-        asking = self.form is not None and self.form.has_focus_within
+        reading = narrow and self.query_one(ReportView).has_focus
+        asking = narrow and self.form is not None and self.form.has_focus_within
         if _set_classes(self, {"-narrow": narrow, "-reading": reading, "-asking": asking}):
             self.call_after_refresh(self.show_answer)
 
@@ -298,7 +298,7 @@ class ToolsScreen(BaseScreen):
                 lines = text_lines(json.dumps(json.loads(run.encoded), indent=2, ensure_ascii=True), max(20, width))
             else:
                 lines = report_lines(sections(run.report), max(20, width))
-        view.show(lines, anew=from_top)
+        view.show(lines, from_top=from_top)
         self._draw_title()
         self.query_one(KeyStrip).refresh()
 

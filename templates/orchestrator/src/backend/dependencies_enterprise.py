@@ -6,6 +6,7 @@ the functions behind them with `app.dependency_overrides`.
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx
@@ -119,23 +120,27 @@ def rate_limited(operation: str) -> Callable[..., Awaitable[None]]:
     return count_request
 
 
+@dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a list: `limit` items (1 to 200) after the first `offset`."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
-    ) -> None:
-        self.limit = limit
-        self.offset = offset
+    limit: int
+    offset: int
 
     def as_query(self) -> dict[str, int]:
         """Return the query parameters that say the same to the engine."""
         return {"limit": self.limit, "offset": self.offset}
 
 
-Paging = Annotated[Page, Depends()]
+async def get_page(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
+) -> Page:
+    """Return the part of a list that is asked for; FastAPI would call the class itself in a thread."""
+    return Page(limit, offset)
+
+
+Paging = Annotated[Page, Depends(get_page)]
 
 
 class Failure(BaseModel):

@@ -42,10 +42,10 @@ def tells(unit: Unit, answers: bool, resolver: Resolver) -> Iterator[ast.AST]:
             continue
         names = _names_for(handler)
         of_route = answers and scope is unit.scope
-        told = [*_told_in(handler, names, scope, of_route, resolver)]
-        told += _told_afterwards(handler, names - {handler.name}, unit) if of_route else []
-        told += _told_within(handler, names, unit) if of_route else []
-        for place in told:
+        places = [*_told_in(handler, names, scope, of_route, resolver)]
+        places += _told_afterwards(handler, names - {handler.name}, unit) if of_route else []
+        places += _told_within(handler, names, unit) if of_route else []
+        for place in places:
             if id(place) not in seen:
                 seen.add(id(place))
                 yield place
@@ -96,8 +96,8 @@ def tells_anothers(unit: Unit, resolver: Resolver) -> Iterator[ast.AST]:
         if isinstance(value, ast.Await):
             value = value.value
         made = resolver.what(value.func, one.scope) if isinstance(value, ast.Call) else None
-        told = tells(made, True, resolver) if isinstance(made, Unit) and made is not unit and made.handlers else ()
-        if any(isinstance(place, ast.Return) for place in told):
+        places = tells(made, True, resolver) if isinstance(made, Unit) and made is not unit and made.handlers else ()
+        if any(isinstance(place, ast.Return) for place in places):
             yield one.node
 
 
