@@ -370,11 +370,9 @@ def too_old(plan: Plan, wall: float) -> str | None:
     old = wall - plan.made_at
     if 0 <= old < RESUME_SECONDS:
         return None
-    return (
-        f"it is {age(old)} old: too much may have changed"
-        if old > 0
-        else "it was planned at a time that is still to come: a clock was changed"
-    )
+    if old > 0:
+        return f"it is {age(old)} old: too much may have changed"
+    return "it was planned at a time that is still to come: a clock was changed"
 
 
 def receipts_of(folder: Path, incident: str) -> list[Receipt]:

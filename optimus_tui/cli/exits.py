@@ -19,7 +19,9 @@ _arrived = False
 
 def code_of(found: object) -> int:
     """Return FOUND_SOMETHING if something was found, else HEALTHY."""
-    return FOUND_SOMETHING if found else HEALTHY
+    if found:
+        return FOUND_SOMETHING
+    return HEALTHY
 
 
 def heed_sigterm() -> None:

@@ -103,7 +103,9 @@ class Counter(Struct, frozen=True, kw_only=True, gc=False):
         """Return in how many milliseconds its window ended, as of ``taken_mono``; None where that is not known."""
         if self.resets_ms is not None:
             return self.resets_ms
-        return self.ttl_ms if self.ttl_is_reset else None
+        if self.ttl_is_reset:
+            return self.ttl_ms
+        return None
 
     @property
     def resets_mono(self) -> float | None:
@@ -189,7 +191,9 @@ class LimitRow(Struct, frozen=True, kw_only=True, gc=False):
             return self.state
         if self.counter.blocked:
             return "blocked"
-        return "over" if self.counter.counts_refused else "full"
+        if self.counter.counts_refused:
+            return "over"
+        return "full"
 
 
 class TenantCount(Struct, frozen=True, gc=False):
@@ -322,7 +326,9 @@ class TranslatedEvent(bytes):
 
 def raw_payload(payload: bytes) -> bytes:
     """Return the original payload, also of an event that was translated."""
-    return payload.raw if isinstance(payload, TranslatedEvent) else payload
+    if isinstance(payload, TranslatedEvent):
+        return payload.raw
+    return payload
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):

@@ -88,7 +88,9 @@ def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
     except (msgspec.MsgspecError, ValueError, OverflowError):
         if not payload.strip():
             return "empty"
-        return "not JSON" if _is_text(payload) else "not UTF-8"
+        if _is_text(payload):
+            return "not JSON"
+        return "not UTF-8"
     if not isinstance(found, dict):
         return f"{_KINDS.get(type(found), 'null')}, not an object"
     for name in ("type", "tenant_id"):

@@ -95,7 +95,9 @@ def _lowest(required: object) -> int | None:
 def _import_name(requirement: str) -> str:
     """Return the name that a requirement is most likely imported by: ``fastapi-users[redis]>=13`` is fastapi_users."""
     found = _REQUIREMENT.match(requirement)
-    return found[1].lower().replace("-", "_").replace(".", "_") if found else ""
+    if found:
+        return found[1].lower().replace("-", "_").replace(".", "_")
+    return ""
 
 
 def _at(table: object, *keys: str) -> Any:
@@ -111,13 +113,19 @@ def _texts(value: object) -> list[str]:
     """Return the texts of a text or a list of texts."""
     if isinstance(value, str):
         return [value]
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, str)]
+    return []
 
 
 def _keys(value: object) -> list[str]:
-    return list(value) if isinstance(value, dict) else []
+    if isinstance(value, dict):
+        return list(value)
+    return []
 
 
 def slashed(folder: str) -> str:
     """Return a folder's path with a slash at its end; the top folder, "", stays empty."""
-    return f"{folder}/" if folder else ""
+    if folder:
+        return f"{folder}/"
+    return ""

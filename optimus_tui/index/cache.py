@@ -302,7 +302,9 @@ class CacheIndex:
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
         """Return the keys of one tenant within a kind, in order."""
         group = self._group(kind, tenant)
-        return group.names() if group else []
+        if group:
+            return group.names()
+        return []
 
     def leaves(self, kind: bytes, tenant: bytes) -> list[tuple[NameTable, "array[int]"]]:
         """Return the keys of one tenant within a kind in several tables, each with the expiries of its names.
@@ -319,7 +321,9 @@ class CacheIndex:
     def entries(self, kind: bytes, tenant: bytes) -> list[tuple[bytes, int]]:
         """Return keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
         group = self._group(kind, tenant)
-        return list(group.entries()) if group else []
+        if group:
+            return list(group.entries())
+        return []
 
     def tracking(self) -> list[tuple[bytes, int]]:
         """Return the coherence tracking keys with their expiry, as in ``entries``."""
@@ -336,7 +340,9 @@ class CacheIndex:
             self._settle(group, leaf)
             leaf = group.leaf_of(name)
         at = leaf.names.find(name)
-        return leaf.expiries[at] if at >= 0 else UNKNOWN
+        if at >= 0:
+            return leaf.expiries[at]
+        return UNKNOWN
 
     def _group_of(self, name: bytes) -> Group | None:
         layout = self.layout
@@ -358,7 +364,9 @@ class CacheIndex:
         elif parsed.family == "unparsed" and not parsed.shape:
             key = (UNPARSED_KIND, b"")
         else:
-            return self._coherence if parsed.family == "coherence" else None
+            if parsed.family == "coherence":
+                return self._coherence
+            return None
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(*key)

@@ -83,7 +83,9 @@ class NameTable(Sequence[bytes]):
 
     def lines(self) -> bytes:
         """Return all names, one a line. Only for a table whose ``plain`` is True."""
-        return self.shared + self._text.replace(SEPARATOR, SEPARATOR + self.shared) if len(self) else b""
+        if len(self):
+            return self.shared + self._text.replace(SEPARATOR, SEPARATOR + self.shared)
+        return b""
 
 
 def _beginning(first: bytes, last: bytes) -> bytes:

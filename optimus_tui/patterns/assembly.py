@@ -288,7 +288,9 @@ class Assembly:
         above = [(place, app) for place, app in above if not place or folder.startswith(f"{place}/")]
         nearest = max((len(place) for place, _ in above), default=0)
         apps = [app for place, app in above if len(place) == nearest]
-        return apps[0] if len(apps) == 1 else None
+        if len(apps) == 1:
+            return apps[0]
+        return None
 
     def _files_of(self, app: Maker) -> Iterator[Module]:
         yield app.module

@@ -72,7 +72,9 @@ def _value(node: ast.expr) -> Any:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return None
 
 
 def _numbers(value: object) -> dict[str, int]:
@@ -80,7 +82,9 @@ def _numbers(value: object) -> dict[str, int]:
     if not isinstance(value, dict) or not value:
         return {}
     fits = all(isinstance(name, str) and _number(limit) is not None for name, limit in value.items())
-    return value if fits else {}
+    if fits:
+        return value
+    return {}
 
 
 def limit_drift(written: WrittenLimits, published: LimitRules) -> Iterator[Drift]:
@@ -168,7 +172,9 @@ def published_routes(document: object) -> frozenset[RouteName] | None:
 def best_match(written: Iterable[WrittenRoutes], live: frozenset[RouteName]) -> WrittenRoutes | None:
     """Return the application that the live routes most likely belong to; None if no application has any of them."""
     found = max(written, key=lambda one: (len(one.routes & live), -len(one.routes)), default=None)
-    return found if found is not None and found.routes & live else None
+    if found is not None and found.routes & live:
+        return found
+    return None
 
 
 def route_drift(written: WrittenRoutes, live: frozenset[RouteName]) -> Iterator[Drift]:

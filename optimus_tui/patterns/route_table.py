@@ -287,7 +287,9 @@ class RouteTable:
 
     def _given_router(self, node: ast.expr, event: Registration, given: "_Given") -> Router | None:
         if not isinstance(node, (ast.Name, ast.Attribute)):
-            return self._made_by(node, event.scope) if isinstance(node, ast.Call) else None
+            if isinstance(node, ast.Call):
+                return self._made_by(node, event.scope)
+            return None
         found = self._router(node, event.scope, event.line)
         if found is not None:
             return given.routers.get((id(found.scope), found.name), found)

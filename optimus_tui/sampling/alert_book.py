@@ -97,7 +97,9 @@ class AlertBook:
 
     def expected_now(self) -> dict[tuple[str, str], SideEffect]:
         """Return the findings that follow from what was done here, and raise no alarm yet, by rule and subject."""
-        return side_effects(self.state, self._acts, self._clock.mono()) if self._acts else {}
+        if self._acts:
+            return side_effects(self.state, self._acts, self._clock.mono())
+        return {}
 
     def muted_now(self) -> dict[tuple[str, str], Mute]:
         """Return the mutes in force, by rule and subject."""

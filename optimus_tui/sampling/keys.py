@@ -288,7 +288,9 @@ class KeyLoop:
     def _rate(self, scanned: int) -> float | None:
         """Return the keys a second of this pass; None while it is too young to say."""
         passed = self.context.clock.mono() - self._began
-        return scanned / passed if passed >= LEAST_RATE_SECONDS else None
+        if passed >= LEAST_RATE_SECONDS:
+            return scanned / passed
+        return None
 
     def _worth_telling(self) -> bool:
         last = self._last.value if self._last else None

@@ -97,7 +97,9 @@ class ModelCode:
 
 def _plain(field: Field) -> str:
     """Return the type of one value, without bounds that were named."""
-    return "str" if field.type == "str" and field.bounds else TYPES[field.type].annotation
+    if field.type == "str" and field.bounds:
+        return "str"
+    return TYPES[field.type].annotation
 
 
 def _wrapped(field: Field, one: str) -> str:
@@ -115,7 +117,9 @@ def _line(field: Field, annotation: str, default: str, options: Sequence[str]) -
 
 
 def _default(field: Field) -> str:
-    return "" if field.required else literal(field.default)
+    if field.required:
+        return ""
+    return literal(field.default)
 
 
 def _alias(field: Field) -> tuple[str, ...]:

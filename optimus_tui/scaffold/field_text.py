@@ -76,7 +76,9 @@ def make_field(name: str, kind: str, optional: bool = False, default: str | None
     field = parse_field(f"{name}:{kind}{'?' * optional}")
     if field.has_default or field.optional != optional:
         raise SpecError("fields", f"the type of the field {name} ends before ? and =: say them apart")
-    return field if default is None else with_default(field, default)
+    if default is None:
+        return field
+    return with_default(field, default)
 
 
 def with_default(field: Field, text: str) -> Field:
@@ -104,7 +106,9 @@ def _list_default(field: Field, text: str) -> list[Any]:
         shown = safe_text(text, 40)
         raise SpecError("fields", f"the default {shown!r} of the field {field.name} is not a list: write [] or [a,b]")
     inner = text[1:-1].strip()
-    return [_value(field, each.strip(), "default") for each in inner.split(",")] if inner else []
+    if inner:
+        return [_value(field, each.strip(), "default") for each in inner.split(",")]
+    return []
 
 
 def _value(field: Field, text: str, what: str) -> Any:
@@ -246,7 +250,9 @@ class _Reader:
             raise SpecError("fields", f"the {what} of the field {name} needs its {sign} before {self._shown()}")
 
     def _shown(self) -> str:
-        return repr(safe_text(self.rest, 40)) if self.rest else "the end"
+        if self.rest:
+            return repr(safe_text(self.rest, 40))
+        return "the end"
 
     def model(self, name: str) -> Field:
         """Read the fields of a nested model."""
@@ -317,7 +323,9 @@ class _Reader:
 def _options_of(field: Field) -> tuple[str, ...]:
     if field.is_list:
         return LENGTHS
-    return TYPES[field.type].options if field.type in TYPES else ()
+    if field.type in TYPES:
+        return TYPES[field.type].options
+    return ()
 
 
 def _with_options(field: Field, given: dict[str, str]) -> Field:

@@ -46,7 +46,9 @@ def _each_model(field: Field, make: Any) -> Any:
     if field.type != "model":
         return value
     one = make(field.fields)
-    return [one for _ in value] if field.is_list else one
+    if field.is_list:
+        return [one for _ in value]
+    return one
 
 
 def plain_value(field: Field, at: int = 0) -> Any:
@@ -199,7 +201,9 @@ def _foreign(values: Sequence[str]) -> str:
 
 
 def _text_of(length: int) -> str:
-    return f'"x" * {length}' if length > 1 else literal("x" * length)
+    if length > 1:
+        return f'"x" * {length}'
+    return literal("x" * length)
 
 
 def _in_list(field: Field, code: str) -> str:
@@ -207,7 +211,9 @@ def _in_list(field: Field, code: str) -> str:
     if not field.is_list:
         return code
     low = field.list_lengths["min_length"]
-    return f"[{code}] * {low}" if low > 1 else f"[{code}]"
+    if low > 1:
+        return f"[{code}] * {low}"
+    return f"[{code}]"
 
 
 def _repeated(field: Field, length: int) -> str:
@@ -215,7 +221,9 @@ def _repeated(field: Field, length: int) -> str:
     if length == 0:
         return "[]"
     one = f"[{literal(wire(_pair(field)[0]))}]"
-    return f"{one} * {length}" if length > 1 else one
+    if length > 1:
+        return f"{one} * {length}"
+    return one
 
 
 def _old_value(field: Field, whole: bool) -> Any:
@@ -230,4 +238,6 @@ def _old_value(field: Field, whole: bool) -> Any:
         old = wire(bound + outward)
     else:
         old = wire(_pair(field)[0])
-    return [old] if field.is_list else old
+    if field.is_list:
+        return [old]
+    return old

@@ -61,7 +61,9 @@ class _Import(NamedTuple):
     def line(self, name: str) -> str:
         """Return the import of one name."""
         if self.attribute is None:
-            return f"import {self.module}" if self.module == name else f"import {self.module} as {name}"
+            if self.module == name:
+                return f"import {self.module}"
+            return f"import {self.module} as {name}"
         return f"from {self.module} import {self.attribute}"
 
     def spelled(self, name: str) -> str:

@@ -80,7 +80,9 @@ def _path_of(module: str, target: RouterTarget) -> str:
 
 def _parsed(data: bytes | None) -> ast.Module | None:
     try:
-        return parse(data) if data is not None else None
+        if data is not None:
+            return parse(data)
+        return None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -279,14 +279,18 @@ class _Finder:
         if expression is None:
             return ""
         if isinstance(expression, ast.Constant):
-            return expression.value if isinstance(expression.value, str) else ""
+            if isinstance(expression.value, str):
+                return expression.value
+            return ""
         if isinstance(expression, ast.JoinedStr):
             parts = (one.value if isinstance(one, ast.FormattedValue) else one for one in expression.values)
             return "".join(self._text_of(part, source) for part in parts)
         words = ast.unparse(expression)
         name = words.rpartition(".")[2]
         values = self._constants(name) if name.isidentifier() else set()
-        return values.pop() if len(values) == 1 else f"{{{safe_text(words, 60)}}}"
+        if len(values) == 1:
+            return values.pop()
+        return f"{{{safe_text(words, 60)}}}"
 
     def _constants(self, name: str) -> set[str]:
         pattern = re.compile(rf"^\s*{re.escape(name)}\s*(?::\s*[\w.\[\] ]+)?=\s*([\"'])([^\"'\n]*)\1", re.MULTILINE)
@@ -310,7 +314,9 @@ class _Finder:
         if f"{HELPERS}/dependencies.py" in self.sources.paths and not root:
             return HELPERS
         top, dot, _ = module_of(app.path, root).partition(".")
-        return f"{top}.{HELPERS}" if dot else HELPERS
+        if dot:
+            return f"{top}.{HELPERS}"
+        return HELPERS
 
     def _with_folder(self, target: RouterTarget, place: _Place, package: str) -> RouterTarget:
         if package:
@@ -374,13 +380,17 @@ class _Finder:
 
 
 def _inside(folder: str, command: str) -> str:
-    return f"cd {shell_word(folder)} && {command}" if folder else command
+    if folder:
+        return f"cd {shell_word(folder)} && {command}"
+    return command
 
 
 def _root_name(expression: ast.expr) -> str:
     while isinstance(expression, ast.Attribute):
         expression = expression.value
-    return expression.id if isinstance(expression, ast.Name) else ""
+    if isinstance(expression, ast.Name):
+        return expression.id
+    return ""
 
 
 def _pattern_of(place: _Place) -> tuple[str, str] | None:

@@ -62,7 +62,9 @@ def register(source: str, name: str, target: RouterTarget = GATEWAY) -> str:
 def _package_of(module: str) -> str:
     """Return what holds a module, as an import names it: ``app.api`` for ``app.api.items``, ``..`` for ``..items``."""
     package = module[: len(module) - len(module.rpartition(".")[2])]
-    return package[:-1] if package.strip(".") else package
+    if package.strip("."):
+        return package[:-1]
+    return package
 
 
 def _imported_as(tree: ast.Module, name: str, target: RouterTarget) -> str | None:
@@ -115,7 +117,9 @@ def made_by(node: ast.AST) -> tuple[str, str] | None:
     if not isinstance(value, ast.Call) or not isinstance(variable, (ast.Name, ast.Attribute)):
         return None
     kind = ast.unparse(value.func).rpartition(".")[2]
-    return (ast.unparse(variable), kind) if kind in MAKERS else None
+    if kind in MAKERS:
+        return (ast.unparse(variable), kind)
+    return None
 
 
 def _argument(call: ast.Call) -> str:

@@ -162,7 +162,9 @@ class Sources:
             return None
         inside = (one.name for one in self.parsed[maker[0]].made if one.function == maker[1])
         name = next(inside, None)
-        return (maker[0], name) if name is not None else None
+        if name is not None:
+            return (maker[0], name)
+        return None
 
     def _follow(self, path: str, module: str, name: str | None, root: str, depth: int = 3) -> tuple[str, str] | None:
         file = self.module_file(path, module, root)
@@ -204,7 +206,9 @@ def read_table(place: Path) -> dict[str, Any]:
 
 
 def _dotted(module: str, name: str) -> str:
-    return f"{module}{name}" if module.endswith(".") else f"{module}.{name}"
+    if module.endswith("."):
+        return f"{module}{name}"
+    return f"{module}.{name}"
 
 
 def folders_above(path: str) -> list[str]:

@@ -202,7 +202,9 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 def below(name: str, parents: Sequence[str]) -> str:
     """Return the name of a router below others: ``order_items`` for ``items`` below ``orders``."""
     head = f"{singular(parents[-1])}_" if parents else ""
-    return name if name.startswith(head) else f"{head}{name}"
+    if name.startswith(head):
+        return name
+    return f"{head}{name}"
 
 
 def check_parents(text: object) -> tuple[str, ...]:

@@ -347,7 +347,9 @@ def _known(files: list[ConfigFile]) -> list[str]:
 
 
 def _namer(flags: Mapping[str, object]) -> str:
-    return "--config" if flags.get("config") else "OPTIMUS_CONFIG"
+    if flags.get("config"):
+        return "--config"
+    return "OPTIMUS_CONFIG"
 
 
 def _files(

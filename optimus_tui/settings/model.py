@@ -189,7 +189,9 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
         """Return where it is, without login and database."""
         more = f" and {len(self.others)} more" if self.others else ""
         found = (self.path or address(self.host, self.port)) + more
-        return f"{self.service} by {found}" if self.topology == "sentinel" else found
+        if self.topology == "sentinel":
+            return f"{self.service} by {found}"
+        return found
 
     @property
     def loopback(self) -> bool:

@@ -60,7 +60,9 @@ def table_profile(table: dict[str, Any], file: str, text: str, name: str, base: 
         profile = load_table(table, file, text, within=within)
     except DialectError as error:
         raise SettingsError(str(error)) from None
-    return profile if base is None else with_service_files(profile, base, FilePlace(file, text, within))
+    if base is None:
+        return profile
+    return with_service_files(profile, base, FilePlace(file, text, within))
 
 
 def refuse_two_tables(places: Sequence[str]) -> None:

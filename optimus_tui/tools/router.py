@@ -91,7 +91,9 @@ def _refuse_older(root: Path, draft: Draft) -> None:
 
     def read(path: str) -> bytes | None:
         data = tree.read(path)
-        return data if isinstance(data, bytes) else None
+        if isinstance(data, bytes):
+            return data
+        return None
 
     if lacking := what_lacks(draft, read):
         raise ToolFailure(ToolError(code="bad_argument", message=lacking), 2)

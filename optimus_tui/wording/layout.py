@@ -152,7 +152,9 @@ def _lettered(marks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ..
 
 def _time(at: float, span: float) -> str:
     """Return the label of a time, with its day where the chart covers more than half a day."""
-    return clock(at, dated=True)[5:16] if span > HALF_A_DAY else clock(at)
+    if span > HALF_A_DAY:
+        return clock(at, dated=True)[5:16]
+    return clock(at)
 
 
 def _place(at: float, first: float, last: float) -> float:
@@ -212,7 +214,9 @@ def _block(value: float | None, top: float, row: int, empty: str) -> str:
     eighths = round(value / top * TEXT_ROWS * 8) - row * 8
     if row == 0:
         eighths = max(1, eighths)
-    return empty if eighths <= 0 else " ▁▂▃▄▅▆▇█"[min(8, eighths)]
+    if eighths <= 0:
+        return empty
+    return " ▁▂▃▄▅▆▇█"[min(8, eighths)]
 
 
 def _thinned(samples: Samples) -> Samples:

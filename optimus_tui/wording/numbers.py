@@ -129,7 +129,9 @@ def number(value: float) -> str:
     if float(value).is_integer() or abs(value) >= 99.5:
         return f"{value:,.0f}"
     if abs(value) < 0.0005:
-        return "<0.001" if value > 0 else ">-0.001"
+        if value > 0:
+            return "<0.001"
+        return ">-0.001"
     return f"{value:.3g}"
 
 
@@ -248,7 +250,9 @@ def until(seconds: float | None) -> str:
     if seconds <= 0:
         return "now"
     left = math.ceil(seconds)
-    return f"{left} s" if left < 60 else age(left)
+    if left < 60:
+        return f"{left} s"
+    return age(left)
 
 
 def span_ahead(earliest: float | None, latest: float | None) -> str:

@@ -243,7 +243,9 @@ def verdict_mark(overall: Overall, rules: Iterable[str], *, first_signs: bool = 
         return OVERALL_MARKS[overall]
     if first_signs:
         return WATCHING
-    return _WARMING_UP if LATENCY_COLD_START in rules else OVERALL_MARKS[overall]
+    if LATENCY_COLD_START in rules:
+        return _WARMING_UP
+    return OVERALL_MARKS[overall]
 
 
 def rate_span(source: str) -> str:

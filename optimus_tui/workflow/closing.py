@@ -80,7 +80,9 @@ def resolution_words(state: IncidentState) -> str:
     A question that was marked as done is not a remedy, and an unanswered check is not an outcome.
     """
     done = "; ".join(_done(state))
-    return "nothing had to be done" if not done and found_nothing(state) else done
+    if not done and found_nothing(state):
+        return "nothing had to be done"
+    return done
 
 
 def proof_told(record: ActionRecord) -> str:

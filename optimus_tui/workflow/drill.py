@@ -183,7 +183,9 @@ def gone_since(watch: Watch, state: IncidentState | None) -> float | None:
     """
     if watch.shown is not None:
         return watch.cleared
-    return _mono(state.repaired) if state is not None else None
+    if state is not None:
+        return _mono(state.repaired)
+    return None
 
 
 def _is_settled(watch: Watch, state: IncidentState | None) -> bool:
@@ -373,7 +375,9 @@ def _took_effect(record: ActionRecord, watch: Watch) -> float:
     if watch.cleared is None or receipt.started is None or receipt.ended is None:
         return ended
     began = ended - max(0.0, receipt.ended - receipt.started)
-    return watch.cleared if began <= watch.cleared < ended else ended
+    if began <= watch.cleared < ended:
+        return watch.cleared
+    return ended
 
 
 def _ended(record: ActionRecord) -> float:

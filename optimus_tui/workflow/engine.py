@@ -156,7 +156,9 @@ def _action_words(state: IncidentState, action_id: str) -> str:
 
 def measure_words(name: str) -> str:
     """Return the words for a measure of the impact; the name of a tenant stays unchanged."""
-    return name if name.startswith(TENANT) else name.replace("_", " ")
+    if name.startswith(TENANT):
+        return name
+    return name.replace("_", " ")
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:

@@ -54,8 +54,12 @@ def moved_words(one: Diagnostic, *, is_better: bool) -> str:
     """Return in which direction a finding's figure moved: a hit rate falls where it gets worse, a latency increases."""
     figures = (one.measured, one.threshold)
     if all(isinstance(figure, int | float) for figure in figures) and float(figures[0] or 0) < float(figures[1] or 0):
-        return "it rose" if is_better else "it fell"
-    return "it decreased" if is_better else "it increased"
+        if is_better:
+            return "it rose"
+        return "it fell"
+    if is_better:
+        return "it decreased"
+    return "it increased"
 
 
 def worse_of(one: str, other: str) -> str:
@@ -216,7 +220,9 @@ FROM_FINDING = " (from the finding)"
 
 def tenant_words(state: IncidentState, name: str) -> str:
     """Return a tenant's name; if the operator has not confirmed it, say that a finding names it."""
-    return name if not name or name == state.tenant else f"{name}{FROM_FINDING}"
+    if not name or name == state.tenant:
+        return name
+    return f"{name}{FROM_FINDING}"
 
 
 def main_finding(state: IncidentState) -> Diagnostic | None:

@@ -30,14 +30,18 @@ def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionReco
         acted, (kind, subject) = acted_at(record), _what(record)
         lasting = EFFECT_SECONDS + (found.window_seconds or 0.0)
         if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
-            return None if (group_of(found.rule), found.subject) in record.found else record
+            if (group_of(found.rule), found.subject) in record.found:
+                return None
+            return record
     return None
 
 
 def _what(record: ActionRecord) -> tuple[str, str]:
     """Return the kind of an act, and the service or the tenant that it was done to."""
     receipt = record.receipt
-    return (RESTART, receipt.restarts) if receipt.restarts else (receipt.kind, receipt.tenant)
+    if receipt.restarts:
+        return (RESTART, receipt.restarts)
+    return (receipt.kind, receipt.tenant)
 
 
 def found_so_far(state: IncidentState) -> frozenset[tuple[str, str]]:

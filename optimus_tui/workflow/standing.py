@@ -71,7 +71,9 @@ def _judged(state: IncidentState, step: Step) -> Outcome:
     if step.outcome is None:
         return Outcome(verdict="", severity="none", headline="")
     at = _end(step)
-    return step.outcome if at is None else without_effects(step.outcome, is_effect_at(state, at))
+    if at is None:
+        return step.outcome
+    return without_effects(step.outcome, is_effect_at(state, at))
 
 
 def _unseen(step: Step) -> Iterator[Diagnostic]:
@@ -234,7 +236,9 @@ def action_verdict(record: ActionRecord, now: float = 0.0) -> str:
         return record.verdict
     if record.due is not None:
         return early_words(record, now)
-    return WAITS if all(one.at is None for one in record.checks) else "being checked again"
+    if all(one.at is None for one in record.checks):
+        return WAITS
+    return "being checked again"
 
 
 def proof_status(state: IncidentState, now: float = 0.0) -> str:

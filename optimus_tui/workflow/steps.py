@@ -289,7 +289,9 @@ def _shows(outcome: Outcome | None, rules: set[str]) -> bool:
 def _aimed(state: IncidentState, step: Step, rules: set[str]) -> Outcome | None:
     """Return what the step showed of these rules; where it showed none, what the incident was opened on, if of them."""
     shown, opened_on = _shown(step, rules), alarm(state)
-    return opened_on if _shows(opened_on, rules) and not _shows(shown, rules) else shown
+    if _shows(opened_on, rules) and not _shows(shown, rules):
+        return opened_on
+    return shown
 
 
 def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:

@@ -154,7 +154,9 @@ def show_tree(plan: RouterPlan) -> list[str]:
 def _word(plan: RouterPlan, change: FileChange) -> str:
     if change.before is None:
         return "new"
-    return "replaced" if change.path in plan.replaced else "changed"
+    if change.path in plan.replaced:
+        return "replaced"
+    return "changed"
 
 
 def show_diff(plan: RouterPlan, *, new_files: bool = True) -> list[str]:

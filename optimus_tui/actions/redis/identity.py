@@ -209,7 +209,9 @@ class SlotOwners:
     def of(self, key: bytes) -> NodeWhere | None:
         """Return the owner of a key; None where nobody owns its slot, and for one server."""
         index = self._owners[key_slot(key)] if self.nodes else None
-        return None if index is None else self.nodes[index]
+        if index is None:
+            return None
+        return self.nodes[index]
 
     def sorted(self, facts: Iterable[PlanKey]) -> list[PlanKey] | Refusal:
         """Return the keys of a plan node by node; what belongs to counters comes after all counters.

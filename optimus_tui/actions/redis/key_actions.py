@@ -327,7 +327,9 @@ def event_channel(layout: KeyLayout, request: ActionRequest) -> bytes | None:
     None if the action publishes none, or the profile names no channel for a tenant.
     """
     channels = tenant_channels(layout.dialect)
-    return channels + request.tenant if channels and recipe_for(request.kind).publishes else None
+    if channels and recipe_for(request.kind).publishes:
+        return channels + request.tenant
+    return None
 
 
 def event_of(plan: Plan, wall: float, removed: int) -> bytes:

@@ -54,7 +54,9 @@ class Recipe(ABC):
 
     def meets(self, pttl: int) -> bool:
         """Return True if a key with this PTTL (ms; -1 none, -2 gone) still meets the condition."""
-        return pttl == -1 if self.without_ttl else pttl != -2
+        if self.without_ttl:
+            return pttl == -1
+        return pttl != -2
 
     @abstractmethod
     def effect(self, plan: Plan) -> str:
@@ -75,7 +77,9 @@ class Recipe(ABC):
 
 def of_unlink(reply: object) -> Outcome:
     """Return the outcome that the reply to UNLINK of one key stands for."""
-    return "done" if reply == 1 else "already gone"
+    if reply == 1:
+        return "done"
+    return "already gone"
 
 
 async def send_each(

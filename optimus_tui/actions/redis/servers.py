@@ -185,7 +185,9 @@ class OperatorServers:
         """
         replies = await self._spoken(self._at(node))
         where = where_of(settings, replies.fields, replies.place)
-        return where if isinstance(where, Refusal) else node_of(where, replies)
+        if isinstance(where, Refusal):
+            return where
+        return node_of(where, replies)
 
     async def _spoken(self, client: OperatorClient) -> ServerReplies:
         target = client.target

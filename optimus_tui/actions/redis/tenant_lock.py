@@ -119,7 +119,9 @@ class TenantLock:
         if now == value:
             self.value = value
             return True, None
-        return (False, now) if now is not None else await self._set()
+        if now is not None:
+            return (False, now)
+        return await self._set()
 
     async def keep(self) -> str | None:
         """Renew the lock if 5 s have passed since the last time. Return why it is lost, or None.

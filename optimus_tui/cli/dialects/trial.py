@@ -127,7 +127,9 @@ def _figures(row: "LimitRow | None", mono: float) -> tuple[str, str, str]:
 
 def _limit(row: "LimitRow") -> int | None:
     """Return the limit in the name or the profile, else the configured one."""
-    return row.limit if row.counter.limit is None else row.counter.limit
+    if row.counter.limit is None:
+        return row.limit
+    return row.counter.limit
 
 
 def _value(counter: "Counter") -> str:

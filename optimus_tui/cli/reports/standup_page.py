@@ -63,7 +63,9 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
 def at_words(stamp: str) -> str:
     """Return a time as ``2026-11-30 03:42:58 UTC``; a text of another form is returned unchanged."""
     moment = _moment(stamp)
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", moment) if moment else stamp
+    if moment:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", moment)
+    return stamp
 
 
 def write(path: str, text: str) -> None:

@@ -240,7 +240,9 @@ def lines(report: "ValidateReport", known: int, gone: int, scores: bool = False)
 
 
 def _worth(file: "RouterFile") -> float:
-    return 1.0 if file.compliance_score is None else file.compliance_score
+    if file.compliance_score is None:
+        return 1.0
+    return file.compliance_score
 
 
 def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:

@@ -227,7 +227,9 @@ def _given_out(node: ast.AST, answers: bool, scope: Scope, resolver: Resolver) -
         return node.exc
     if not answers or not isinstance(node, ast.Return) or node.value is None:
         return None
-    return node.value if _is_made_here(node.value) else _handed_to_helper(node.value, scope, resolver)
+    if _is_made_here(node.value):
+        return node.value
+    return _handed_to_helper(node.value, scope, resolver)
 
 
 def _handed_to_helper(value: ast.expr, scope: Scope, resolver: Resolver) -> ast.expr | None:

@@ -58,7 +58,9 @@ class Scope:
     def lookup(self, name: str) -> Any:
         """Return what the name is bound to, here or in an enclosing scope; None for an unknown name."""
         place = self.holder(name)
-        return None if place is None else place.bindings[name]
+        if place is None:
+            return None
+        return place.bindings[name]
 
 
 class Call(NamedTuple):

@@ -443,4 +443,6 @@ def _declared_by(
             return set(range(int(written[0]) * 100, int(written[0]) * 100 + 100))
         return {int(written)} if written.isdigit() else None
     status = status_of(key, scope, resolver)
-    return {status} if status else None
+    if status:
+        return {status}
+    return None

@@ -154,7 +154,9 @@ def _of_name(name: str, seen: Seen) -> Kind:
     root, _, rest = name.partition(".")
     if root not in _ROOTS or not rest or "async" in rest.lower() or last[:1].isupper():
         return ""
-    return "network" if _NOT_CALLS.isdisjoint(rest.split(".")) else ""
+    if _NOT_CALLS.isdisjoint(rest.split(".")):
+        return "network"
+    return ""
 
 
 def _measures_for_a_time(seen: Seen) -> bool:
@@ -189,11 +191,15 @@ def _by_idiom(seen: Seen) -> Kind:
         return "network"
     name = owner.rpartition(".")[2]
     if name in _CURSOR_NAMES and seen.call.scope.kind == "function":
-        return "session" if method in _OF_CURSORS else ""
+        if method in _OF_CURSORS:
+            return "session"
+        return ""
     if name not in _SESSION_NAMES:
         return ""
     if seen.call.scope.kind == "function":
-        return "session" if method in _OF_UNTYPED else ""
+        if method in _OF_UNTYPED:
+            return "session"
+        return ""
     given = chain(next(iter(seen.call.node.args), None)).rpartition(".")[2]
     return "session" if method == "query" and given[:1].isupper() else ""  # an AsyncSession has none
 
@@ -229,7 +235,9 @@ def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:
     if isinstance(node.func, ast.Name):
         bound = seen.call.scope.lookup(node.func.id)
         if isinstance(bound, Scope):
-            return (bound.unit, bound) if bound.kind == "function" else None
+            if bound.kind == "function":
+                return (bound.unit, bound)
+            return None
     if isinstance(thing, Class):
         thing = thing.methods.get("__init__")
     if not isinstance(thing, Unit) or thing.is_async or thing.scope.kind != "function":
@@ -316,7 +324,9 @@ def clients_given(
 def _type_of(thing: Thing, is_client: Callable[[str], bool]) -> str:
     """Return the full name of the type of a client; "" for anything else."""
     of = thing.of if isinstance(thing, InstanceOf) else getattr(thing, "dotted", "")
-    return of if isinstance(of, str) and is_client(of) else ""
+    if isinstance(of, str) and is_client(of):
+        return of
+    return ""
 
 
 def runs_once(unit: Unit) -> bool:
@@ -353,7 +363,9 @@ def _find_wait(unit: Unit, scope: Scope, resolver: Resolver, depth: int, clients
 def _of_given(seen: Seen, clients: dict[str, str]) -> Kind:
     """Return what a call waits for of a parameter that was given a client: ``client.indices.create()``."""
     root, _, rest = seen.raw.partition(".")
-    return _of_name(f"{clients[root]}.{rest}", seen) if rest and root in clients else ""
+    if rest and root in clients:
+        return _of_name(f"{clients[root]}.{rest}", seen)
+    return ""
 
 
 def _run_by_it(seen: Seen) -> list[Scope]:

@@ -72,15 +72,23 @@ def _known(seen: Seen) -> str | None:
     """Return the package, "" where a known one asks nothing, or None where no package is known."""
     name = seen.dotted
     if not name:
-        return WRITTEN if seen.thing is None and _is_written_as_http(seen) else None
+        if seen.thing is None and _is_written_as_http(seen):
+            return WRITTEN
+        return None
     root, last = name.partition(".")[0], name.rpartition(".")[2]
     if root in _HTTP:
-        return root if last in ASKS and "()" not in name.rpartition(".")[0] else ""
+        if last in ASKS and "()" not in name.rpartition(".")[0]:
+            return root
+        return ""
     if name in _EXACT:
         return root
     if name.startswith(_LIBRARIES):
-        return root if _asks(name, last) else ""
-    return root if root not in _NO_SERVICE and _is_of_a_client(name, last, bool(seen.call.flags & AWAITED)) else None
+        if _asks(name, last):
+            return root
+        return ""
+    if root not in _NO_SERVICE and _is_of_a_client(name, last, bool(seen.call.flags & AWAITED)):
+        return root
+    return None
 
 
 def _asks(name: str, last: str) -> bool:

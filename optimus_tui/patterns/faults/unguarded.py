@@ -97,7 +97,9 @@ def _asked_by(view: View, unit: Unit, seen: Seen, depth: int, clients: Clients) 
     inner = seen.thing
     if not isinstance(inner, Unit):
         library = library_of(_with_type(seen, dict(clients)))
-        return [library] if library else []
+        if library:
+            return [library]
+        return []
     if inner.stub or depth >= _DEEPEST or inner is unit or "yielded" in inner.memo or _is_wrapped(view, inner):
         return []
     given = clients_given(seen, inner, view.resolver, clients, is_of_a_library)

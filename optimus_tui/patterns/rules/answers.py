@@ -82,7 +82,9 @@ def _has_client_error(statuses: set[int] | None) -> bool:
 
 def _placed(status: int, node: ast.stmt | ast.expr, by_status: dict[int, RaisedStatus]) -> str:
     by = by_status[status].by if status in by_status else ""
-    return f"{status} (line {node.lineno}, in {by}())" if by else f"{status} (line {node.lineno})"
+    if by:
+        return f"{status} (line {node.lineno}, in {by}())"
+    return f"{status} (line {node.lineno})"
 
 
 def _named_by(given: Iterable[tuple[ast.expr, Scope]], view: View) -> set[int] | None:

@@ -97,7 +97,9 @@ def _compared(test: ast.expr) -> frozenset[int]:
         return frozenset()
     if isinstance(test.ops[0], ast.Eq):
         return _SERVER_ERRORS & {bound}
-    return _SERVER_ERRORS if isinstance(test.ops[0], ast.GtE) and bound <= 500 else frozenset()
+    if isinstance(test.ops[0], ast.GtE) and bound <= 500:
+        return _SERVER_ERRORS
+    return frozenset()
 
 
 def _answers_without_detail(body: list[ast.stmt]) -> bool:

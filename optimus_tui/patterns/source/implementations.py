@@ -65,7 +65,9 @@ def _subject(name: str) -> str:
     """Return a protocol's name without what only says that it is one: ``IOrderStore``, ``OrderStoreProtocol``."""
     for word in _OF_INTERFACES:
         name = name.removeprefix(word).removesuffix(word)
-    return name[1:] if name[:1] == "I" and name[1:2].isupper() else name
+    if name[:1] == "I" and name[1:2].isupper():
+        return name[1:]
+    return name
 
 
 def _stands_for(one: Class, name: str, owner: Class, named: bool) -> bool:

@@ -66,7 +66,9 @@ def parse(data: bytes, python: int | None = None) -> ast.Module | ParseFailure:
         return syntax.parse(data)
     except SyntaxError as error:
         tree = _newer(data)
-        return _failure(error, data, python) if tree is None else tree
+        if tree is None:
+            return _failure(error, data, python)
+        return tree
     except RecursionError:
         return ParseFailure("it is nested too deeply")
     except MemoryError:
@@ -90,7 +92,9 @@ def _newer(data: bytes) -> ast.Module | None:
     """Return the tree of a file that is written for a newer Python than this one."""
     text = in_this_grammar("\n".join(Lines(data).all()))
     try:
-        return None if text is None else syntax.parse(text)
+        if text is None:
+            return None
+        return syntax.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -225,7 +229,9 @@ class Project:
         if self._modules.get(path) is not None or _is_sound(data):
             return None
         tree = parse(data, self.roots.python_of(path))
-        return tree if isinstance(tree, ParseFailure) else None
+        if isinstance(tree, ParseFailure):
+            return tree
+        return None
 
     def forget(self, module: Module) -> None:
         """Release a module that no other one has imported."""

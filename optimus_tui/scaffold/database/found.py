@@ -20,7 +20,9 @@ def session_in(tree: ast.Module) -> str:
             plain = held.split(",")[0].rstrip("]").rpartition(".")[2]
             if is_generator and plain == "AsyncSession" and not node.name.startswith("_"):
                 found.append((any(word in node.name for word in ("read", "replica")), number, node.name))
-    return min(found)[2] if found else ""
+    if found:
+        return min(found)[2]
+    return ""
 
 
 def _yields(node: ast.AsyncFunctionDef) -> bool:

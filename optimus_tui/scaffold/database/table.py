@@ -90,7 +90,9 @@ def known_name(target: RouterTarget, module: str) -> tuple[str, str] | None:
     """Return the project's own module and name for what such a module defines; None if it has none."""
     known = {"backend.sessions": target.session, "backend.tables": target.base}.get(module, "")
     place, _, name = known.partition(":")
-    return (place, name) if known else None
+    if known:
+        return (place, name)
+    return None
 
 
 def migration(spec: RouterSpec) -> tuple[tuple[str, str], ...]:

@@ -43,7 +43,9 @@ def _parameters(spec: RouterSpec) -> list[str]:
 def _column(spec: RouterSpec, field: Field) -> str:
     """Return the column that a field is compared by: in SQLite a decimal is kept as text."""
     column = f"{spec.entity}Row.{field.attribute}"
-    return f"sa.cast({column}, sa.Numeric())" if field.type == "decimal" else column
+    if field.type == "decimal":
+        return f"sa.cast({column}, sa.Numeric())"
+    return column
 
 
 def _parameter(spec: RouterSpec, field: Field) -> str:

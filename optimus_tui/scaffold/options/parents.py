@@ -56,7 +56,9 @@ def parent_trial_context(spec: RouterSpec) -> dict[str, Any]:
 
     def below(last: str) -> str:
         """Return the first part of cache keys."""
-        return "%2F".join([*([_KNOWN] * (len(ids) - 1)), last]) + "/" if ids else ""
+        if ids:
+            return "%2F".join([*([_KNOWN] * (len(ids) - 1)), last]) + "/"
+        return ""
 
     return {
         "PATH": path(_KNOWN, spec.path),

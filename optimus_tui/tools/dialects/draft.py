@@ -63,7 +63,9 @@ class ProfileDraft:
         """Return the value of ``dialect`` for the settings file: a preset's name, or a table."""
         extends, rules = self.extends(), self.rules()
         if not self.own and not rules and len(extends) <= 1:
-            return extends[0] if extends else DEFAULT
+            if extends:
+                return extends[0]
+            return DEFAULT
         table: dict[str, Any] = dict(self.own)
         if extends:
             table["extends"] = extends if len(extends) > 1 else extends[0]
@@ -83,7 +85,9 @@ class ProfileDraft:
             DialectError: An answer is missing or wrong.
         """
         value = self.value()
-        return load_preset(value) if isinstance(value, str) else load_table(value, "the new profile", within="")
+        if isinstance(value, str):
+            return load_preset(value)
+        return load_table(value, "the new profile", within="")
 
     def text(self, within: str = "dialect") -> str:
         """Return the TOML that is added to the file: one line, a table, or rules after those that it has."""
@@ -94,7 +98,9 @@ class ProfileDraft:
         table_of = {key: one for key, one in value.items() if key == "extends"} if not self.own else {}
         added = {**table_of, **rules}
         text = dialect_toml(added, load_table(added, "the new profile", within=""), within=within)
-        return text.removeprefix(f"[{within}]\n").lstrip("\n") if self.own else text
+        if self.own:
+            return text.removeprefix(f"[{within}]\n").lstrip("\n")
+        return text
 
 
 def _each_once(names: Iterable[str]) -> list[str]:

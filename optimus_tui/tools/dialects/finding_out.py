@@ -61,7 +61,9 @@ class NamesFound(Struct, frozen=True, kw_only=True):
     @property
     def stands_on(self) -> tuple[str, ...]:
         """Return the presets in force that read names which would be lost without them."""
-        return (self.dialect,) if self.understood and self.dialect in preset_names() else ()
+        if self.understood and self.dialect in preset_names():
+            return (self.dialect,)
+        return ()
 
     @property
     def open_question(self) -> bool:

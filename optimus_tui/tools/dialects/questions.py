@@ -113,7 +113,9 @@ def reading_of(question: Question) -> str:
 def _profile_of(question: Question) -> Dialect | None:
     if made := question.rule():
         return load_table({made[0]: [made[1]]}, "this rule", within="")
-    return load_preset(question.extends()) if question.extends() else None
+    if question.extends():
+        return load_preset(question.extends())
+    return None
 
 
 @dataclass
@@ -142,7 +144,9 @@ class VersionQuestion:
     def extends(self) -> str:
         """Return the preset that was chosen."""
         chosen = self.answers.get("preset", "")
-        return chosen if chosen in self.fit.presets else ""
+        if chosen in self.fit.presets:
+            return chosen
+        return ""
 
     def rule(self) -> None:
         """Return None, because a preset has its own rules."""
@@ -180,7 +184,9 @@ class PrefixQuestion:
 
     def rule(self) -> tuple[str, Mapping[str, Any]] | None:
         """Return the rule with the prefix; None if the text is a tenant."""
-        return ("limits", self.fit.rule) if self.answers.get("prefix") == "yes" else None
+        if self.answers.get("prefix") == "yes":
+            return ("limits", self.fit.rule)
+        return None
 
     def example(self) -> bytes:
         """Return a name that it is about."""
@@ -249,12 +255,16 @@ class ShapeQuestion:
 
     def _no_ttls(self) -> Mapping[str, str]:
         stamped = self.shape.usual_no_ttl == "dated" or WINDOW in self.answers.values()
-        return NO_TTLS if stamped else {name: words for name, words in NO_TTLS.items() if name != "dated"}
+        if stamped:
+            return NO_TTLS
+        return {name: words for name, words in NO_TTLS.items() if name != "dated"}
 
     def extends(self) -> str:
         """Return the preset that reads the names; empty if the answers describe their parts."""
         reader = self.answers.get("reader", "")
-        return reader if self.answers.get("family") in ROLES and reader in self.shape.readers else ""
+        if self.answers.get("family") in ROLES and reader in self.shape.readers:
+            return reader
+        return ""
 
     def rule(self) -> tuple[str, Mapping[str, Any]] | None:
         """Return the rule that the answers make."""
@@ -275,7 +285,9 @@ class ShapeQuestion:
         if role in ("any", WINDOW):
             plain = {"figures": "n", "hash": "hash", "uuid": "uuid"}.get(looks, "any")
             name = WINDOW if role == WINDOW else plain
-            return "{any...}" if piece.deep else f"{{{name}}}"
+            if piece.deep:
+                return "{any...}"
+            return f"{{{name}}}"
         check = f":{looks}" if looks in ("hash", "uuid") and not piece.deep else ""
         return f"{{{role}{dots or check}}}"
 

@@ -69,7 +69,9 @@ def _total(grown: Increase, what: str, unknown: list[str]) -> int | None:
 
 
 def _not_counted(grown: Increase) -> str:
-    return grown.fault.message if grown.fault is not None else "the gateway's counters were not recorded"
+    if grown.fault is not None:
+        return grown.fault.message
+    return "the gateway's counters were not recorded"
 
 
 def _refused_by(
@@ -101,7 +103,9 @@ def _deploys(found: "Mapping[str, Samples]", unknown: list[str]) -> tuple[Deploy
         if not versions:
             unknown.append(f"deploys: no version of the {service} was recorded")
         changes += seen.deploys(service, versions)
-    return tuple(sorted(changes, key=lambda one: one.at)[-EVENTS:]) if known else None
+    if known:
+        return tuple(sorted(changes, key=lambda one: one.at)[-EVENTS:])
+    return None
 
 
 def _restarts(found: "Mapping[str, Samples]", begin: float, unknown: list[str]) -> tuple[Restart, ...] | None:

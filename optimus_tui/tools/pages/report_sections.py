@@ -97,7 +97,9 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
 
 def _state_word(row: LimitRow) -> str:
     """Return the row's state; a limiter's own flag that refuses requests is a limit that is used up."""
-    return row.state if row.counter.blocked else row.word
+    if row.counter.blocked:
+        return row.state
+    return row.word
 
 
 def operation_name(counter: Counter) -> str:

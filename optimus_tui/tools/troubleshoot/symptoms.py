@@ -152,7 +152,9 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
 
 def _for(ctx: "Context", one: Recommendation) -> Recommendation:
     """Return a recommendation; without a file of our gateway's source where another system is watched."""
-    return one if ctx.settings.system_is_ours else replace(one, file=None)
+    if ctx.settings.system_is_ours:
+        return one
+    return replace(one, file=None)
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:

@@ -124,7 +124,9 @@ def _is_open(name: str, known: Baseline, judged: Collection[str], exists: Callab
 
 
 def _fields(form: int) -> int:
-    return 3 if form == _OF_LINES else 4
+    if form == _OF_LINES:
+        return 3
+    return 4
 
 
 def _take(left: Counter[str], name: str) -> bool:
@@ -140,7 +142,9 @@ def _matched(spots: list[_Spot], known: Counter[str], files: set[str]) -> list[_
     excused: list[_Spot] = []
 
     def moved(mark: _Mark) -> Hashable:
-        return (mark.rule, mark.symbol) if mark.symbol and is_whole(mark.code) else None
+        if mark.symbol and is_whole(mark.code):
+            return (mark.rule, mark.symbol)
+        return None
 
     passes: tuple[tuple[Callable[[_Mark], Hashable], bool], ...] = (
         (lambda mark: mark, False),

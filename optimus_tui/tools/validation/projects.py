@@ -118,7 +118,9 @@ def _profile(root: Path, rules: ProjectRules, asked: Profile | None, signs: Sign
 
 def _place(rules: ProjectRules, root: Path) -> str:
     place = rules.at("profile")
-    return place.removeprefix(f"{rules.base}/") if rules.file is not None else place
+    if rules.file is not None:
+        return place.removeprefix(f"{rules.base}/")
+    return place
 
 
 def _check_names(rules: ProjectRules) -> None:
