@@ -21,12 +21,12 @@ _DEVICE = re.compile(r"(con|nul|prn|aux|com[0-9]|lpt[0-9])", re.ASCII)
 """Device names of Windows, where no folder can hold a file of this name."""
 _IMPORTED = frozenset(
     """
-    Annotated Any APIRouter AsyncEngine AsyncIterator AsyncSession Base BaseModel Cache CacheManager CircuitOpenError
-    Coherence ConfigDict Decimal Depends Email Engine EnterpriseRateLimiter FakeAsyncRedis FakeEngine FakeParents
-    FakeServer FastAPI Field Filters FiniteFloat HTTPException InvalidationType Iterator JsonDict KnownParent Limiter
-    Literal Mapped Narrowed OnErrorOmit OpenSession Page Paging ParentId ParentMemory Parents ParentStore Path
-    Protocol Query Request Response Self Session Settings Sorting Source Store StringConstraints Tenant Text Url UUID
-    ValidationError
+    Annotated Any APIRouter AsyncEngine AsyncIterator AsyncSession Awaitable Base BaseModel Cache CacheManager
+    Callable CircuitOpenError Coherence ConfigDict Decimal Depends Email Engine EnterpriseRateLimiter FakeAsyncRedis
+    FakeEngine FakeParents FakeServer FastAPI Field Filters FiniteFloat HTTPException InvalidationType Iterator
+    JsonDict KnownParent Limiter Literal Mapped Narrowed OnErrorOmit OpenSession Page Paging ParentId ParentMemory
+    Parents ParentStore Path Protocol Query Request Response Self Session Settings Sorting Source Store
+    StringConstraints Tenant Text Url UUID ValidationError
     """.split()  # noqa: SIM905 - thirty quotes are harder to read
 )
 """Class names that the generated files already use."""
