@@ -154,7 +154,7 @@ LIMITS_IMMORTAL = _rule(
     phrases={
         "impact_full": "Every such request of {tenant} is refused (429), for good (repaired: until its TTL ends).",
         "impact_left": "The count grows: after {left}, {tenant} is refused for good (repaired: until its TTL ends)."},
-    remedy="Give this one counter a TTL (its count stays until that ends) or reset it (served at once); then find what"
+    remedy="Reset this one counter (served at once), or give it a TTL (its count stays until that ends); then find what"
     " wrote it without one.",
     remedy_many="So many at once: see how the code that writes them sets the TTL, then repair each tenant.",
     cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fault="limits.immortal",

@@ -56,9 +56,9 @@ def _repair_effect(row: LimitRow, now: Stamp | None) -> str:
         return "sets a TTL of its window; the count stays, and refuses nobody now"
     window = row.window_seconds
     if window is None:
-        return "sets a TTL of its window; the count stays: refused until that ends"
-    when = f"for {ttl(window)} more" if now is None else f"until {clock(now.wall + window)} if it is done now"
-    return f"sets a TTL of its window; the count stays: refused {when}"
+        return "sets a TTL; the count stays: refused until that ends"
+    when = f"for {ttl(window)} more" if now is None else f"until {clock(now.wall + window)} if done now"
+    return f"sets a TTL; the count stays: refused {when}"
 
 
 def _without(row: LimitRow, now: Stamp | None) -> str:

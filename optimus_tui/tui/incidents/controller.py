@@ -141,7 +141,7 @@ class IncidentController:
             self.acted_alone(done)
             finding = worst_cured_by(done.kind, done.tenant, before)
             if finding is not None and not self.is_open():
-                self._lone().follow(done, finding)
+                self._lone().follow(done, finding, before)
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
         try:

@@ -39,7 +39,7 @@ class LoneProofs:
         self.dashboard = dashboard
         self._watched: dict[str, LoneProof] = {}
 
-    def follow(self, receipt: "KeptReceipt", finding: Finding) -> None:
+    def follow(self, receipt: "KeptReceipt", finding: Finding, before: Sequence[Finding] | None = None) -> None:
         """Watch the finding in the background, and say the result.
 
         A later action for the same finding is watched instead.
@@ -47,9 +47,12 @@ class LoneProofs:
         Args:
             receipt: What was done.
             finding: What it was for, as it was before.
+            before: What was found before it; None for what is found now. What a repair leaves is found at once.
         """
+        if before is None:
+            before = self.dashboard.health.findings if self.dashboard.health is not None else ()
         group = f"{GROUP}-{finding.rule}-{finding.subject}"
-        self.dashboard.run_in_background(group, self._follow, group, receipt, finding, name="proof of a remedy")
+        self.dashboard.run_in_background(group, self._follow, group, receipt, finding, before, name="proof of a remedy")
 
     def too_early(self, keys: Container[tuple[str, str]]) -> str:
         """Return why findings of these rules and subjects do not show yet whether an action helped; else empty."""
@@ -68,14 +71,13 @@ class LoneProofs:
         """Return how far the proof of the last action is, or its result, and the name of the style of these words."""
         return next((found for one in reversed(self._watched.values()) if (found := one.status())[0]), ("", ""))
 
-    async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
+    async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding, before: Sequence[Finding]) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.contract.incident import Stamp
         from optimus_tui.incidents.lone_proof import LoneProof, record_of
 
         dashboard, clock = self.dashboard, self.dashboard.context.clock
         record = record_of(receipt, finding, Stamp(wall=clock.wall(), mono=clock.mono()))
-        before = dashboard.health.findings if dashboard.health is not None else ()
         proof = LoneProof(dashboard.context, record, lambda: _found(dashboard, finding), before)
         self._watched.pop(group, None)  # what was done last stands at the end
         self._watched[group] = proof

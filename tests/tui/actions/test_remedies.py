@@ -208,7 +208,7 @@ def test_each_action_on_a_counter_says_what_it_means_for_users_now_and_when_refu
         ("Reset chat of clinic_b", "it starts again at 0: served at once"),
         (
             "Repair chat of clinic_b",
-            f"sets a TTL of its window; the count stays: refused until {clock(WINDOW_ENDS + 5)} if it is done now",
+            f"sets a TTL; the count stays: refused until {clock(WINDOW_ENDS + 5)} if done now",
         ),
         ("Reset all counters of clinic_b", "every operation starts again at 0: served at once"),
     ], "what ends the refusals stands first"

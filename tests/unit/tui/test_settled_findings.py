@@ -10,6 +10,7 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, KeptReceipt
 from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.incidents.lone_proof import LoneProofs
 from optimus_tui.tui.incidents.proved import SettledFindings
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
@@ -140,3 +141,17 @@ def test_what_was_away_and_is_there_again_is_new_at_once_but_an_effect_may_show_
     assert again.words(FAILED) == "", "100 of 500 where at most 25 can have been before"
     assert Watched("services.engine", "engine").words(FAILED), "the window holds the outage"
     assert Watched("events.flood", "coherence feed").words(SLOW), "twenty requests are judged after the storm"
+
+
+def test_what_a_repair_leaves_is_no_finding_of_before_it() -> None:
+    never = Finding(rule="limits.immortal", severity="critical", subject="acme / chat", message="never resets")
+    full = Finding(rule="limits.over", severity="high", subject="acme / chat", message="used up")
+    begun: list[Any] = []
+    dashboard: Any = SimpleNamespace(
+        health=HealthReport(findings=(full,)),
+        run_in_background=lambda _group, _work, *arguments, name: begun.append(arguments[-1]),
+    )
+    done = KeptReceipt(action_id="a", kind="repair_counter", tenant="acme")
+    LoneProofs(dashboard).follow(done, never, (never,))
+    LoneProofs(dashboard).follow(done, never)
+    assert begun == [(never,), (full,)], "the next reading may be there before the proof has begun"
