@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from msgspec import structs
 from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
@@ -27,6 +28,7 @@ from optimus_tui.tui.messages import ReportArrived
 from optimus_tui.tui.widgets.bars import StatusBar
 from optimus_tui.tui.widgets.cells import fit_columns
 from optimus_tui.verdicts.alerts import HOLD_SECONDS, SETTLE_SECONDS
+from optimus_tui.verdicts.hysteresis import NOT_NOW
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import act_words
 from tests.sizes import SIZES
@@ -150,6 +152,15 @@ def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: byt
             lines = text.split("\n")
             assert len(lines) <= 2 and all(line.isprintable() and cell_len(line) <= room for line in lines)
             assert kind == "cleared" or "never resets" in text
+
+
+def test_a_toast_says_what_was_found_and_not_only_in_how_many_windows() -> None:
+    found = never_resets()
+    held = structs.replace(found, held=True, message=f"{NOT_NOW}seen in 2 of the last 5 windows: {found.message}")
+    kinds: tuple[NoticeKind, ...] = ("cleared", "appeared")
+    for kind in kinds:
+        ((text, _, whole),) = toasts([Notice(kind=kind, finding=held, severity="high")], 76, lambda _: "")
+        assert "never resets" in text and "windows" not in text and "2 of the last 5 windows" in whole
 
 
 def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possible() -> None:
