@@ -56,7 +56,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term("p95", "The time that 95 of 100 requests stayed under; it needs at least 20 of them."),
     Term("pin", "Keep a row in the timeline of the open incident (p)."),
     Term("plan", "What an action would do, read just now; only a plan that was shown can be confirmed."),
-    Term("playbook", "The steps and conclusions for one kind of trouble, such as rate_limiting or high_latency."),
+    Term("playbook", "The steps and conclusions for one kind of trouble, such as rate limiting or high latency."),
     Term("post-mortem", "The report of an incident: what happened, whom it hit, what was done, and the proof."),
     Term("proof", "The check after a remedy, over what came since: fixed, better, same or worse."),
     Term("read-only", "No action is possible; :arm changes that for a while."),
