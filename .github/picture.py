@@ -30,7 +30,7 @@ from optimus_tui.tui.app import OptimusApp
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE = (140, 42)
 TOUR_SIZE = (120, 34)
-SECONDS = 35
+SECONDS = 75
 """How long the dashboard collects before it is used: long enough for slopes, rates and the first findings."""
 
 FRAME_SECONDS = 4.0

@@ -284,7 +284,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         ),
         _mark(
             "closed", _mono(state.closed), watch,
-            f"{state.cause}: {state.resolution}", "the incident was not closed",
+            state.cause, "the incident was not closed",
         ),
     ]  # fmt: skip
     marks.sort(key=lambda one: math.inf if one.seconds is None else one.seconds)
