@@ -85,10 +85,10 @@ def test_each_pane_is_whole_at_80_by_24(server: RealServer, open_on: Callable[..
     terminal = open_on(server, 80, 24)
     for key, title in (("1", "Health"), ("2", "Rate limits"), ("3", "Cache keys"), ("4", "Coherence feed")):
         terminal.send(key)
-        screen = terminal.wait_for(rf"╭─ {key} {title} [\s\S]*╰─[^\n]*╯\n[^\n]*q quit")
+        screen = terminal.wait_for(rf"╭─ {key} {title} [\s\S]*╰─[^\n]*╯\n[^\n]*\n[^\n]*q quit")
         lines = screen.splitlines()
         assert lines[2].startswith("╭─") and lines[2].endswith("╮")
-        assert lines[22].startswith("╰─") and lines[22].endswith("╯")
+        assert lines[21].startswith("╰─") and lines[21].endswith("╯"), "below it is the line of the toasts"
         assert lines[23].rstrip().endswith("q quit")
 
 
