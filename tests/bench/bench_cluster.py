@@ -28,7 +28,7 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from tests.bench.bench_million import KINDS
 from tests.listening import Heard, sampling
 from tests.live.probes.driver import observing, run_sweep, target_of
-from tests.realcluster import RealCluster, cluster_binary, raw, say
+from tests.realcluster import RealCluster, cluster_binary, raw, say, until
 from tests.realserver import RealServer
 
 COUNTERS = [b"rate_limit:tenant_%03d:op%d" % (at, at % 5) for at in range(100)]
@@ -145,10 +145,7 @@ async def failovers(cluster: RealCluster, rounds: int) -> dict[str, Any]:
             marked += context.feed.drain().status.gaps > gaps
             print(f"{turn + 1}: said {said[-1]:.2f} s, live {live[-1]:.2f} s, marked {marked}", flush=True)
         cluster.nodes[dying].start()
-        while b"master_link_status:up" not in raw_or_empty(  # noqa: ASYNC110
-            cluster.ports[dying], "INFO replication"
-        ):
-            await asyncio.sleep(0.05)
+        until(lambda port=cluster.ports[dying]: b"master_link_status:up" in raw(port, "INFO replication"))  # type: ignore[misc]
     return {
         "failovers": rounds, "gaps_marked": marked,
         "said_s_median": statistics.median(said), "said_s_worst": max(said),
@@ -181,14 +178,6 @@ def promoted(cluster: RealCluster, dead: int) -> float:
         assert time.monotonic() < end, "no node was promoted"
         time.sleep(0.02)
     return time.monotonic()
-
-
-def raw_or_empty(port: int, line: str) -> bytes:
-    """Return the raw reply; b"" while the server does not answer."""
-    try:
-        return raw(port, line)
-    except OSError:
-        return b""
 
 
 async def measured(given: argparse.Namespace) -> dict[str, Any]:
