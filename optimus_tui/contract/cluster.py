@@ -43,7 +43,7 @@ class ClusterState(Struct, frozen=True, kw_only=True):
     """A cluster as its nodes describe it. ``says_ok`` is None where no node told its state.
 
     ``covered`` counts the slots whose primary answers; ``lost`` are ranges of the others. ``moving`` counts slots that
-    are on their way to another node, as far as the asked node knows.
+    are on their way to another node, as their nodes said at the last scan.
     """
 
     says_ok: bool | None = None

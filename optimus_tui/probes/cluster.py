@@ -71,7 +71,7 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
         says_ok=words.get("cluster_state") == "ok" if "cluster_state" in words else None,
         covered=SLOTS - sum(last - first + 1 for first, last in lost),
         lost=lost,
-        moving=sum(len(node.moving) for node in listed),
+        moving=len(cluster.moving.union(*(node.moving_slots for node in listed))),
     )
     value = None
     if answering:

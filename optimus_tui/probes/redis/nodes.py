@@ -55,6 +55,8 @@ class ClusterNodes(Generic[Client]):
         self._away: dict[NodeAddress, tuple[float, BaseException]] = {}
         self.primaries: tuple[NodeAddress, ...] = ()
         self.failovers: tuple[Failover, ...] = ()
+        self.moving: frozenset[str] = frozenset()
+        """Slots on their way to another node, as the primaries said at the last scan."""
 
     @property
     def places(self) -> tuple[NodeAddress, ...]:
@@ -172,8 +174,8 @@ class ClusterNodes(Generic[Client]):
 
     async def _is_primary(self, place: NodeAddress) -> bool:
         """Return whether a node says so itself: another one's word may be of before a failover."""
-        mark = await self._mark(place)
-        return mark is not None and bool(mark[1])
+        itself = await self._itself(place)
+        return itself is not None and itself.primary
 
     def reading_place(self, primary: NodeAddress) -> NodeAddress | None:
         """Return where keys of a primary are read: there, or on a replica; None where no replica is in step with it."""
@@ -225,14 +227,17 @@ class ClusterNodes(Generic[Client]):
         Only if they are the same before and after a scan can no key have moved meanwhile.
         """
         await self.ready()
-        return dict(zip(self.primaries, await asyncio.gather(*map(self._mark, self.primaries)), strict=True))
+        told = dict(zip(self.primaries, await asyncio.gather(*map(self._itself, self.primaries)), strict=True))
+        self.moving = frozenset(slot for node in told.values() if node is not None for slot in node.moving_slots)
+        return {place: node.mark if node is not None else None for place, node in told.items()}
 
-    async def _mark(self, place: NodeAddress) -> tuple[object, ...] | None:
+    async def _itself(self, place: NodeAddress) -> ListedNode | None:
+        """Return what a node says of itself: only there it lists the slots that are on their way."""
         try:
             nodes = await self.listed(place)
         except (RedisError, OSError):
             return None
-        return next((node.mark for node in nodes if "myself" in node.flags), None)
+        return next((node for node in nodes if "myself" in node.flags), None)
 
     async def one(self, words: Words) -> Any:
         """Send one command and return its reply; raise the error if the reply is one."""

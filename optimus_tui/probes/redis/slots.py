@@ -82,6 +82,11 @@ class ListedNode(Struct, frozen=True, kw_only=True):
         return sum(last - first + 1 for first, last in self.slots)
 
     @property
+    def moving_slots(self) -> frozenset[str]:
+        """Return the numbers of the slots that are being moved to the node, or away from it."""
+        return frozenset(one.strip("[]").partition("-")[0] for one in self.moving)
+
+    @property
     def mark(self) -> tuple[object, ...]:
         """Return a value that changes if one of the node's slots or its role changes."""
         return self.id, self.primary, self.epoch, self.slots, self.moving
