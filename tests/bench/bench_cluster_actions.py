@@ -178,8 +178,8 @@ async def fail_over(folder: Path, keys: int, dice: random.Random) -> Aftermath:
         return judged(folder, plan, receipt, set(say(new, "KEYS", "*")))
 
 
-async def main(times: int, keys: int) -> None:
-    """Try each so many times, and print what was found."""
+async def measured(times: int, keys: int) -> dict[str, dict[str, int]]:
+    """Try each so many times; return what was found, by what was done meanwhile."""
     os.environ.setdefault("XDG_STATE_HOME", tempfile.mkdtemp())
     dice, cluster = random.Random(1), RealCluster(cluster_binary()).start()
     rig = OnCluster(cluster, keys)
@@ -188,6 +188,7 @@ async def main(times: int, keys: int) -> None:
         "slots moved meanwhile": lambda folder: rig.move(folder, dice),
         "kill of a primary behind sentinels": lambda folder: fail_over(folder, keys, dice),
     }
+    told = {}
     try:
         for about, way in ways.items():
             found: list[Aftermath] = []
@@ -195,15 +196,17 @@ async def main(times: int, keys: int) -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     found.append(await way(Path(folder) / "state"))
                 print(f"  {turn + 1}: {found[-1].receipt.counts}, {found[-1].receipt.acting_seconds:.2f} s", flush=True)
-            print(
-                f"{times} x {about} in {keys:,} unlinks: {sum(one.unaudited for one in found)} unaudited, "
-                f"{sum(one.foreign for one in found)} foreign, {sum(one.untrue for one in found)} outcomes untrue, "
-                f"{sum(one.receipt.verified for one in found)} verified",
-                flush=True,
-            )
+            told[about] = {
+                "unaudited": sum(one.unaudited for one in found),
+                "foreign": sum(one.foreign for one in found),
+                "untrue": sum(one.untrue for one in found),
+                "verified": sum(one.receipt.verified for one in found),
+            }
+            print(f"{times} x {about} in {keys:,} unlinks: {told[about]}", flush=True)
     finally:
         cluster.stop()
+    return told
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*(int(word) for word in (sys.argv[1:] + ["20", "3000"][len(sys.argv) - 1 :])[:2])))
+    asyncio.run(measured(*(int(word) for word in (sys.argv[1:] + ["20", "3000"][len(sys.argv) - 1 :])[:2])))

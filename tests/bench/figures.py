@@ -1,6 +1,6 @@
 """Gathers the figures of size, start and rest into ``docs/figures.json``, each beside a bare program of the same run.
 
-    python -m tests.bench.figures [--keys N] [--runs N] [--only-million]
+    python -m tests.bench.figures [--keys N] [--runs N] [--only-million | --only-actions]
 
 ``docs/generate.py`` makes the page ``docs/figures.md`` of it. The machine and its load stand beside the figures: on a
 busy machine the ratios of times are what counts, and times of the processor more than those of the clock.
@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from tests.bench.bench_cluster_actions import measured as actions_measured
 from tests.bench.bench_million import measured
 from tests.bench.bench_screen import fill, home, paints, processor_ms
 from tests.realserver import RealServer, server_binary
@@ -165,6 +166,17 @@ def tool(runs: int) -> list[Row]:
     return [row("run diagnose_gateway_health: processor time", used, "ms", "300 ms", "python -c pass", bare)]
 
 
+def actions(times: int, keys: int) -> list[Row]:
+    """Return what actions left behind while servers died and slots moved."""
+    told = asyncio.run(actions_measured(times, keys))
+    words = {"unaudited": "keys lost without a record", "foreign": "keys of others lost", "untrue": "untrue outcomes"}
+    return [
+        row(f"{times} times {about} in {keys:,} unlinks: {text}", found[name], "", "0")
+        for about, found in told.items()
+        for name, text in words.items()
+    ]
+
+
 def machine() -> dict[str, Any]:
     """Return on what the figures were taken."""
     binary = server_binary() or ""
@@ -196,18 +208,24 @@ def main() -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--without-million", action="store_true", help="keep the figures of many keys as they are")
     only.add_argument("--only-million", action="store_true", help="take the figures of many keys, keep the others")
+    only.add_argument("--only-actions", action="store_true", help="take those of actions in outages, keep the others")
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--unlinks", type=int, default=3_000)
     given = parser.parse_args()
     kept = json.loads(PLACE.read_text())
-    begins = ("first frame", "dashboard", "at rest", "run ")
-    if given.only_million:
-        on, first = kept["machine"], [one for one in kept["figures"] if one["what"].startswith(begins)]
-    else:
-        on, first = machine(), rounded([*start(given.runs), *rest(), *tool(given.runs)])
-    if given.without_million:
-        many = [one for one in kept["figures"] if not one["what"].startswith(begins)]
-    else:
-        many = rounded(million(given.keys))
-    figures = [*first, *many]
+    groups: dict[str, list[Row]] = {"first": [], "many": [], "actions": []}
+    for one in kept["figures"]:
+        first = one["what"].startswith(("first frame", "dashboard", "at rest", "run "))
+        group = "actions" if "unlinks" in one["what"] else "many"
+        groups["first" if first else group].append(one)
+    on = kept["machine"]
+    if not (given.only_million or given.only_actions):
+        on, groups["first"] = machine(), rounded([*start(given.runs), *rest(), *tool(given.runs)])
+    if not (given.without_million or given.only_actions):
+        groups["many"] = rounded(million(given.keys))
+    if not given.only_million and not given.without_million:
+        groups["actions"] = rounded(actions(given.times, given.unlinks))
+    figures = [one for group in groups.values() for one in group]
     PLACE.write_text(json.dumps({"machine": on, "figures": figures}, indent=1) + "\n")
     print(PLACE.read_text())
 
