@@ -87,6 +87,11 @@ def fill(port: int, names: Sequence[bytes]) -> None:
         pipe.execute()
 
 
+def copied(primary: int, replica: int) -> None:
+    """Wait until a replica has all keys: what it lacks when its primary dies is lost, whatever an action does."""
+    until(lambda: say(replica, "DBSIZE") == say(primary, "DBSIZE"), 30)
+
+
 def seeded(topology: Any, seeds: Sequence[tuple[str, int]]) -> RedisTarget:
     """Return the target of a cluster or of sentinels."""
     (host, port), *others = seeds
@@ -106,6 +111,7 @@ class OnCluster:
         for index, port in enumerate(self.cluster.ports[:3]):
             say(port, "FLUSHALL")
             fill(port, [name for name in (*self.names, *NEIGHBOURS) if self.cluster.owner(name) == index])
+            copied(port, self.cluster.ports[index + 3])
 
     def of(self, index: int) -> set[bytes]:
         return {name for name in self.names if self.cluster.owner(name) == index}
@@ -167,6 +173,7 @@ async def fail_over(folder: Path, keys: int, dice: random.Random) -> Aftermath:
     with sentinels() as rig:
         old, new = rig.servers
         fill(old, [*names, *NEIGHBOURS])
+        copied(old, new)
         after = dice.uniform(0, 0.25 * keys / 3000)
 
         def kill(_ended: threading.Event) -> None:
