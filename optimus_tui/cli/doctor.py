@@ -152,11 +152,13 @@ def _value_text(value: object) -> str:
 
 def _place(target: RedisTarget) -> str:
     text = target.label
-    text += {"cluster": ", a cluster", "sentinel": ", by sentinels"}.get(target.topology, "")
+    text += {"cluster": ", a cluster", "sentinel": " (sentinels)"}.get(target.topology, "")
     if target.scheme == "rediss":
         text += " with TLS"
     if not target.tls_verify:
         text += ", certificate NOT checked"
+    if target.tls_cert:
+        text += ", a client certificate is shown"
     if target.password:
         text += ", password set"
     return text
