@@ -191,9 +191,9 @@ async def measured(times: int, keys: int) -> dict[str, dict[str, int]]:
     dice, cluster = random.Random(1), RealCluster(cluster_binary()).start()
     rig = OnCluster(cluster, keys)
     ways: dict[str, Callable[[Path], Any]] = {
-        "kill of a primary": lambda folder: rig.kill(folder, dice),
-        "slots moved meanwhile": lambda folder: rig.move(folder, dice),
-        "kill of a primary behind sentinels": lambda folder: fail_over(folder, keys, dice),
+        "a primary killed": lambda folder: rig.kill(folder, dice),
+        "slots moved": lambda folder: rig.move(folder, dice),
+        "a primary behind sentinels killed": lambda folder: fail_over(folder, keys, dice),
     }
     told = {}
     try:

@@ -171,7 +171,7 @@ def actions(times: int, keys: int) -> list[Row]:
     told = asyncio.run(actions_measured(times, keys))
     words = {"unaudited": "keys lost without a record", "foreign": "keys of others lost", "untrue": "untrue outcomes"}
     return [
-        row(f"{times} times {about} in {keys:,} unlinks: {text}", found[name], "", "0")
+        row(f"{keys:,} unlinks, {times} times {about}: {text}", found[name], "", "0")
         for about, found in told.items()
         for name, text in words.items()
     ]
