@@ -116,7 +116,8 @@ class ExplainDialog(TextDialog):
     def _title(self) -> str:
         turns = f" · {self.at + 1} of {len(self._shown)}, ← → turns" if len(self._shown) > 1 else ""
         room = max(LEAST_SUBJECT, TITLE_CELLS - cell_len(turns))
-        return f"Explain · {fit_name(self.subject, min(room, cell_len(self.subject)))}{turns}"
+        subject = safe_text(self._shown[self.at].finding.subject) if self.at else self.subject
+        return f"Explain · {fit_name(subject, min(room, cell_len(subject)))}{turns}"
 
     def _words(self, width: int) -> Content:
         return Content("\n").join(self._lines(width))

@@ -360,6 +360,14 @@ async def test_an_explanation_follows_its_finding_and_says_when_it_ended(app: Op
         assert "not among the dashboard's findings" in str(dialog._words(90)), "never seen here"
 
 
+def test_the_title_of_explanations_names_the_finding_that_is_shown() -> None:
+    other = replace(SLOW, subject="clinic_b / chat")
+    dialog = cast("ExplainDialog", explain_dialog("everything", [SLOW, other]))
+    assert dialog._title() == "Explain · everything · 1 of 2, ← → turns"
+    dialog.at = 1
+    assert dialog._title() == "Explain · clinic_b / chat · 2 of 2, ← → turns"
+
+
 async def test_an_explanation_of_nothing_shows_what_is_found_meanwhile(app: OptimusApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         dashboard = await filled(pilot)
