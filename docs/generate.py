@@ -59,6 +59,14 @@ matches. A table in `[env.NAME]` holds for that environment, whole, in the place
 that can match the same name are reported when the file is read; `fallback = true` on the second says that it is meant.
 Actions on keys are refused unless the profile itself says `writable_layout = true`; a preset's word is not taken over.
 A reset then takes all that the limiter keeps of a counter: log, hash or flag, the window before, the keys of `also`.
+
+A service that answers 401 or 403 wants a key, as LiteLLM's `/metrics` does where it asks for one. One header is read from
+an environment variable, is sent to that service's addresses alone and stands in no file; `doctor` says where it is missing:
+
+```toml
+[dialect.gateway]
+header_env = "OPTIMUS_GATEWAY_AUTH" # export OPTIMUS_GATEWAY_AUTH="Authorization: Bearer sk-…"
+```
 """
 
 

@@ -195,7 +195,7 @@ def run(arguments: list[str]) -> int:
         return code
     except click.ClickException as error:
         place = getattr(getattr(error, "ctx", None), "command_path", None) or "optimus-tui"
-        output.print_error(f"{error.format_message().rstrip('.')} (see {place} --help)")
+        output.print_error(f"{_sentence(error)} (see {place} --help)")
         return exits.USAGE
     except SettingsError as error:
         output.print_error(error)
@@ -219,6 +219,16 @@ def run(arguments: list[str]) -> int:
     if isinstance(outcome, int):
         return outcome
     return exits.HEALTHY
+
+
+def _sentence(error: click.ClickException) -> str:
+    """Return what is wrong, in one sentence; a group without a command says which there are, and not its whole help."""
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(context, click.Context):
+        group = context.command
+        names = group.list_commands(context) if isinstance(group, click.Group) else []
+        return f"Missing command: {', '.join(names)}"
+    return error.format_message().rstrip(".")
 
 
 def _crashed(error: Exception) -> int:

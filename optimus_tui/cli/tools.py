@@ -20,7 +20,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.contract.tools.common import ErrorCode, Report
+    from optimus_tui.contract.tools.common import ErrorCode, Query, Report
     from optimus_tui.tools.answer import ToolFailure
     from optimus_tui.tools.registry import Tool
 
@@ -41,11 +41,23 @@ class RunCommand(click.Command):
             if word == "--watch" and not _is_number(given[place + 1 : place + 2]):
                 given[place] = f"--watch={WATCH_SECONDS:g}"
         try:
-            return super().parse_args(ctx, given)
+            return super().parse_args(ctx, list(given))
         except click.UsageError as error:
             tool = next((word for word in given if not word.startswith("-")), "")
+            if isinstance(error, click.NoSuchOption) and (name := _argument_like(tool, error.option_name)):
+                message = f"{error.message} {name} is an argument of the tool: --set {name}=VALUE."
+                error = click.UsageError(message, ctx)
             Shown(tool, "--json" in given or not _on_terminal()).misuse(error)
-            raise
+            raise error from None
+
+
+def _argument_like(tool: str, option: str) -> str:
+    """Return the argument of a tool that an unknown option may be meant for; "" for none."""
+    from optimus_tui.tools.registry import TOOLS
+
+    word = option.lstrip("-").replace("-", "_")
+    names = TOOLS[tool].query.__struct_fields__ if tool in TOOLS and word else ()
+    return next((name for name in names if name.startswith(word)), "")
 
 
 def _is_number(words: list[str]) -> bool:
@@ -261,16 +273,25 @@ def question(tool: str, text: str | None, sets: Sequence[str]) -> Mapping[str, A
     raw = b""
     if text is not None:
         raw = _checked(*_read(text))
+    values = decode(raw, _other_way(query, raw))
     if not sets:
         return raw
-    values = decode(raw)
     for one in sets:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
-            raise refuse(f"--set {safe_text(one, 80)!r} is not NAME=VALUE")
+            raise refuse(f"--set {safe_text(one, 80)!r} is not NAME=VALUE, as --set tenant_id=acme")
         _checked(os.fsencode(one), f"--set {safe_text(name, 80)}")
         values[name.strip()] = from_text(query, name.strip(), value)
     return values
+
+
+def _other_way(query: "type[Query]", raw: bytes) -> str:
+    """Return how an argument that is no JSON is written without it: with its own name and value where it has them."""
+    word = safe_text(raw, 80)
+    name, equals, _ = word.partition("=")
+    if equals and name in query.__struct_fields__ and " " not in word:
+        return f", or --set {word}"
+    return ", or --set NAME=VALUE for each"
 
 
 def _read(text: str) -> tuple[bytes, str]:
@@ -291,7 +312,7 @@ def _read(text: str) -> tuple[bytes, str]:
         return read_regular(text[1:], MAX_BYTES)[0], place
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no file can have this name"
-        raise refuse(f"{place} cannot be read: {reason}") from None
+        raise refuse(f"{place} cannot be read: {reason}; @ needs the path of a file with a JSON object") from None
 
 
 def _checked(raw: bytes, place: str) -> bytes:

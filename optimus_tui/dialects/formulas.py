@@ -25,6 +25,8 @@ _FARTHEST_SECONDS = 10 * 366 * 86_400
 _HIGHEST = 2**63 - 1
 """Redis counts in 64 bits, so a higher value was not counted by INCR: it is text that looks like a number."""
 _NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_DEEPEST = 100
+"""A bucket that lends tokens (Traefik's, while requests wait) is never below empty by so many times its size."""
 _ROUNDING = 1e-9
 
 
@@ -102,7 +104,7 @@ def json_value(text: bytes, path: tuple[str, ...]) -> Value:
         return Value(problem="not JSON")
     for part in path:
         found = found.get(part) if isinstance(found, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int | float) or found < 0 or found != found // 1:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _HIGHEST or found % 1:
         return Value(problem=f"JSON without a whole number in {'/'.join(path)}")
     return Value(count=int(found))
 
@@ -128,6 +130,8 @@ def bucket_value(
     tokens, refilled = decimal(level), decimal(at)
     if isinstance(level, Failed) or tokens is None:
         return Value(problem=NOT_READABLE if isinstance(level, Failed) else "a bucket without a number of tokens")
+    if abs(tokens) > _HIGHEST or (limit is not None and tokens < -_DEEPEST * max(1, limit)):
+        return Value(problem="a bucket with a number of tokens that no limiter writes")
     if limit is None or window is None or refilled is None or now is None:
         return _as_of_then(tokens, limit, used=bucket.used)
     rate = limit / window

@@ -1,6 +1,6 @@
 """Read the name of a key by the rules of a profile: its tenant, its operation or kind, and what it says of a limit."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -16,6 +16,7 @@ Family = Literal["limit", "cache", "coherence", "event log", "neighbour", "other
 MAX_TENANT_PARTS = 32
 """A tenant with more separators than this is not looked up among the known ones, to keep hostile names cheap."""
 EMPTY_TENANT = "the tenant in its name is empty"
+_PART = b"\0#"
 EDGE_COLON = "the tenant in its name begins or ends with a colon"
 NO_OPERATION = "the operation in its name is empty"
 ANY_OPERATION = b"*"
@@ -39,6 +40,30 @@ class ParsedKey(Struct, frozen=True):
     rest: bytes = b""
     doubt: str = ""
     shape: str = ""
+
+
+class PartOfKey(bytes):
+    """Stands for one of several counters that one key holds, as LiteLLM's requests and tokens in one document.
+
+    Attributes:
+        key: The name of the key.
+        part: The place of its rule in ``LimitRule.beside``.
+    """
+
+    key: bytes
+    part: int
+
+    @classmethod
+    def of(cls, key: bytes, part: int) -> "PartOfKey":
+        """Return what stands for a part of a key."""
+        made = cls(key + _PART + b"%d" % part)
+        made.key, made.part = key, part
+        return made
+
+
+def key_of(name: bytes) -> bytes:
+    """Return the name of the key that holds a counter."""
+    return name.key if isinstance(name, PartOfKey) else name
 
 
 class CounterName(NamedTuple):
@@ -130,6 +155,7 @@ class KeyLayout:
         self._limits = [(rule, rule.template.head) for rule in dialect.limits]
         self._caches = [(rule, rule.template.head) for rule in dialect.cache]
         self._event_list = dialect.event_list.encode()
+        self._has_parts = any(rule.beside for rule in dialect.limits)
         self.limit_heads = _heads([rule.template for rule in dialect.limits])
         self.cache_heads = _heads([rule.template for rule in dialect.cache])
         self.tracking_heads = _heads(dialect.tracking)
@@ -213,8 +239,24 @@ class KeyLayout:
             return ParsedKey("unparsed", shape=name.decode("ascii", "replace"))
         return UNPARSED if name + b":" in self.known_heads else OTHER
 
+    def with_parts(self, names: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the names of keys, each followed by what stands for the further counters that its key holds."""
+        if not self._has_parts:
+            yield from names
+            return
+        for name in names:
+            if _PART in name:  # it would pass for a part
+                continue
+            yield name
+            found = self.counter(name) if name.startswith(self.limit_heads) else None
+            for part in range(len(found.rule.beside) if found is not None else 0):
+                yield PartOfKey.of(name, part)
+
     def counter(self, name: bytes) -> CounterName | None:
         """Return the counter's name as the first rule that matches reads it; None for a name that no rule matches."""
+        if isinstance(name, PartOfKey):
+            found = self.counter(name.key)
+            return found and _counter_name(found.rule.beside[name.part], found.parts)
         for rule, head in self._limits:
             if name.startswith(head) and (parts := rule.template.values(name)) is not None:
                 found = _counter_name(rule, parts)

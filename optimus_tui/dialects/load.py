@@ -3,7 +3,6 @@
 Every mistake is one sentence with the file, the line, the rule and what to write instead.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from optimus_tui.dialects.checks import check_feed, check_service
 from optimus_tui.dialects.conflicts import conflict_notes
 from optimus_tui.dialects.model import (
     Bucket,
@@ -28,18 +28,13 @@ from optimus_tui.dialects.model import (
     ServiceProfile,
     ValueKind,
 )
-from optimus_tui.dialects.places import FilePlace, nearest
+from optimus_tui.dialects.places import DialectError, FilePlace, nearest
 from optimus_tui.dialects.template import IGNORED, Template, TemplateError
 
 PRESETS = Path(__file__).with_name("presets")
 DEFAULT = "optimus"
 MOST_RULES, MOST_NAMES = 200, 32
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
-
-class DialectError(ValueError):
-    """A profile that cannot be used. ``str()`` is one sentence with the place and the remedy."""
 
 
 class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,6 +80,8 @@ class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Why the owner of such a counter is not certain; no action takes it then."""
     fallback: bool = False
     """True where it is meant to match what a rule before it matches too."""
+    beside: dict[str, str] = {}
+    """For `json`: further operations in the same document, with the place of each: `{ tpm = "current_tpm" }`."""
 
 
 class CacheTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -216,7 +213,7 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
         raise DialectError(place.of_error(str(error), DialectTable)) from None
     _check_size(given, place)
     for at, feed in enumerate(given.feed):
-        _check_feed(feed, place.rule("feed", at))
+        check_feed(feed, place.rule("feed", at))
     for at, gauge in enumerate(given.limit_gauges):
         _template(gauge.key, place.rule("limit_gauges", at))
     base = _base(given, place, name, extending, folder)
@@ -224,7 +221,7 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
     engine = _service(given.engine, table.get("engine", {}), base.engine)
     for service, what in ((gateway, "gateway"), (engine, "engine")):
         if what in table:
-            _check_service(service, place, what)
+            check_service(service, place, what)
     limits = tuple(_limit(one, place.rule("limits", at)) for at, one in enumerate(given.limits))
     caches = tuple(_cache(one, place.rule("cache", at)) for at, one in enumerate(given.cache))
     return replace(
@@ -254,42 +251,9 @@ def _check_size(given: DialectTable, place: FilePlace) -> None:
         raise DialectError(f"{place.key()}: {counted:,} rules are too many; at most {MOST_RULES} are used: merge some")
 
 
-def _check_feed(feed: FeedRule, where: str) -> None:
-    if bool(feed.channel) == bool(feed.pattern):
-        raise DialectError(f"{where} needs a channel or a pattern of channels, and not both")
-    if set(feed.pattern) & set("?[\\"):
-        raise DialectError(f"{where}: a pattern of channels may hold stars, no ? [ \\: name the channels apart")
-    if feed.sharded and not feed.channel:
-        raise DialectError(f"{where}: sharded needs a channel, because no server matches patterns of sharded channels")
-    for name in ("type", "tenant", "time", "key", "key_pattern"):
-        if (pointer := getattr(feed, name)) and not pointer.startswith("/"):
-            raise DialectError(f'{where}: {name} is a place in the JSON document and begins with "/", as "/{name}"')
-
-
 def _service(given: ServiceProfile | None, said: Mapping[str, Any], base: ServiceProfile) -> ServiceProfile:
     """Return how a service is asked: as the table says, and what it does not say as the preset has it."""
     return base if given is None else replace(base, **{key: getattr(given, key) for key in said})
-
-
-def _check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
-    for key in ("health", "metrics", "cache_metrics", "limits"):
-        if (path := getattr(service, key)) and not path.startswith("/"):
-            raise DialectError(f'{place.key(name, key)}: {name}.{key} is a path and begins with "/"')
-        if path in service.never:
-            where = place.key(name, key)
-            raise DialectError(f"{where}: {name}.{key} is one of the paths that are never asked: name another one")
-    if service.tls_key and not service.tls_cert:
-        raise DialectError(f"{place.key(name, 'tls_key')}: {name}.tls_key needs {name}.tls_cert too")
-    if service.tls_ca and not service.tls_verify:
-        raise DialectError(
-            f"{place.key(name, 'tls_verify')}: {name}.tls_verify = false trusts everybody, so {name}.tls_ca has no "
-            "meaning: keep one of them"
-        )
-    if service.header_env and not _VARIABLE.fullmatch(service.header_env):
-        raise DialectError(
-            f"{place.key(name, 'header_env')}: {name}.header_env is the name of a variable that holds the header, "
-            'as "OPTIMUS_GATEWAY_AUTH"; the header itself does not belong into a file'
-        )
 
 
 def _base(given: DialectTable, place: FilePlace, name: str, extending: tuple[str, ...], folder: Path) -> Dialect:
@@ -361,7 +325,7 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
         if word not in ValueKind.__args__:  # type: ignore[attr-defined]
             raise DialectError(f"{where}: unknown value {kind[:40]!a}; known are {', '.join(ValueKind.__args__)}")  # type: ignore[attr-defined]
         if word == "json":
-            path = tuple(part for part in rest.replace("/", " ").split() if part)
+            path = _json_path(rest)
             if not path:
                 raise DialectError(f'{where}: value "json" needs the place of the number, as "json current_rpm"')
         values.append(cast("ValueKind", word))
@@ -378,7 +342,7 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
     before = given.previous if given.previous != "index-1" else ""
     for companion in (given.blocked, *given.also, before, refilled_at):
         _check_companion(companion, template, where)
-    return LimitRule(
+    rule = LimitRule(
         template=template,
         values=tuple(values),
         json_path=path,
@@ -399,6 +363,24 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
         skip=frozenset(one.encode() for one in given.skip_operations),
         doubt=given.doubt,
         fallback=given.fallback,
+    )
+    return replace(rule, beside=_beside(given, rule, where)) if given.beside else rule
+
+
+def _json_path(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.replace("/", " ").split() if part)
+
+
+def _beside(given: LimitTable, rule: LimitRule, where: str) -> tuple[LimitRule, ...]:
+    """Return the rule once for each further operation in the same JSON document."""
+    if rule.values != ("json",) or given.operation is None or not all(map(_json_path, given.beside.values())):
+        raise DialectError(
+            f"{where}: beside names further operations of a JSON document with their places, as "
+            '{ tpm = "current_tpm" }: it needs an operation, and value = "json current_rpm"'
+        )
+    return tuple(
+        replace(rule, operation=name, called=_called(name, rule.template, where), json_path=_json_path(at))
+        for name, at in given.beside.items()
     )
 
 

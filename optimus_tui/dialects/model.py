@@ -73,6 +73,8 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     """Why the owner is not certain, for every name that this rule matches."""
     fallback: bool = False
     """It is meant for what the rules before it leave over: that these match its names too is not reported."""
+    beside: tuple["LimitRule", ...] = ()
+    """The same rule for further figures that stand in the same value, each an operation of its own."""
 
 
 class CacheRule(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,10 @@ _WORDS = {
 }
 
 
+class DialectError(ValueError):
+    """A profile that cannot be used. ``str()`` is one sentence with the place and the remedy."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean X?`` for a mistyped name, or the list of known names where none is similar."""
     from difflib import get_close_matches

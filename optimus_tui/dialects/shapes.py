@@ -131,16 +131,35 @@ def seen_shapes(names: Iterable[bytes], shown: int) -> tuple[tuple[SeenShape, ..
 
 
 def _folded(groups: dict[tuple[bytes, bytes], _Group]) -> dict[tuple[bytes, bytes], _Group]:
-    """Return the groups; those that differ by their first word only, of which there are many, are one."""
-    firsts = Counter(separators for separators, _ in groups)
+    """Return the groups; those that differ by their first word only are one.
+
+    That is so where there are many of them, or where the same word of a limiter or cache stands at the same place
+    behind it: names that begin with the tenant.
+    """
+    firsts, inner = Counter(separators for separators, _ in groups), {key: _inner_word(*key, groups) for key in groups}
+    alike = Counter((key[0], word) for key, word in inner.items() if word)
     folded: dict[tuple[bytes, bytes], _Group] = {}
     for (separators, first), group in groups.items():
-        key = (separators, b"\0") if firsts[separators] > MOST_FIRST and not _tells(first) else (separators, first)
+        key, word = (separators, first), inner[separators, first]
+        if word and alike[separators, word] > 1:
+            key = (separators, b"\0" + word)
+        elif firsts[separators] > MOST_FIRST and not _tells(first):
+            key = (separators, b"\0")
         if key in folded:
             folded[key].take(group)
         else:
             folded[key] = group
     return folded
+
+
+def _inner_word(separators: bytes, first: bytes, groups: dict[tuple[bytes, bytes], _Group]) -> bytes:
+    """Return the word of a limiter or cache behind the first part that all names of a group have, with its place."""
+    if _tells(first):
+        return b""
+    for at, seen in enumerate(groups[separators, first].values[1:]):
+        if len(seen) == 1 and _is_word(word := next(iter(seen))) and _tells(word):
+            return b"%d %s" % (at, word)
+    return b""
 
 
 def _tells(first: bytes) -> bool:
@@ -162,6 +181,9 @@ def _parts(name: bytes) -> tuple[list[bytes], bytes]:
     """Return the parts of a name and what separates them: NUL for a word and what follows it, b"" for a sole word."""
     begin = name[:READ_BYTES]
     separator = next((one for one in _SEPARATORS if one in begin), None)
+    earliest = min((one for one in _SEPARATORS if one in begin), key=begin.find, default=None)
+    if earliest is not None and _tells(begin.partition(earliest)[0]):
+        separator = earliest  # the others stand inside its parts
     if separator is not None:
         parts = begin.split(separator, maxsplit=MOST_PARTS - 1)
         return parts, separator * (len(parts) - 1)
@@ -182,12 +204,23 @@ def _shape(separators: bytes, group: _Group) -> SeenShape:
             if at and written:
                 same.append(written)
         else:
-            part = _part(seen)
-            text += VARYING
-            key += _place(part, parts, deep=last and any(separators[:1] in value for value in seen))
+            before, after, inside = _without_tag(seen)
+            text += f"{before}{VARYING}{after}"
+            deep = last and any(separators[:1] in value for value in seen)
+            key += _literal(before) + _place(_part(inside), parts, deep=deep) + _literal(after)
         if not last:
             text, key = text + chr(separators[at]), key + chr(separators[at])
     return SeenShape(text, group.count, group.example, key, tuple(parts), _family(text), tuple(same))
+
+
+def _without_tag(seen: Counter[bytes]) -> tuple[str, str, Counter[bytes]]:
+    """Return the braces that all values of a part begin and end with, and the values inside: a hash tag's."""
+    before = "{" if all(value[:1] == b"{" for value in seen) else ""
+    after = "}" if all(value[-1:] == b"}" for value in seen) else ""
+    inside: Counter[bytes] = Counter()
+    for value, count in seen.items():
+        inside[value[len(before) : len(value) - len(after)]] += count
+    return before, after, inside
 
 
 def _of_stem(group: _Group) -> SeenShape:

@@ -31,7 +31,7 @@ from optimus_tui.dialects.formulas import (
     unit_of,
     weighted_pair,
 )
-from optimus_tui.dialects.layout import CounterName
+from optimus_tui.dialects.layout import CounterName, key_of
 from optimus_tui.dialects.windows import WindowFrame, frame_of, is_stamped, limit_of
 
 ZSET, LIST = "a sorted set", "a list"
@@ -61,7 +61,7 @@ class _ValueReader:
     """One counter being read."""
 
     def __init__(self, key: bytes, name: CounterName, rules: LimitRules | None) -> None:
-        self.key, self.name, self.rule, self.rules = key, name, name.rule, rules
+        self.key, self.name, self.rule, self.rules = key_of(key), name, name.rule, rules
         self.kinds = self.rule.values
         self.sole = self.kinds[0] if len(self.kinds) == 1 else ""
         self.limit = limit_of(name, rules)

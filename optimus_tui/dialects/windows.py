@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from optimus_tui.contract.keyspace import LimitRules
-from optimus_tui.dialects.layout import CounterName
+from optimus_tui.dialects.layout import CounterName, PartOfKey, key_of
 from optimus_tui.dialects.template import STAMPS
 
 DAY, MINUTE = 86_400, 60
@@ -65,8 +65,9 @@ def identity_of(key: bytes, name: CounterName) -> tuple[bytes, ...]:
     if not is_stamped(name):
         return ()
     template = name.rule.template
-    parts = zip(template.captures, template.match(key) or [], strict=False)
-    return (template.text.encode(), *(text for capture, text in parts if not capture.stamp))
+    parts = zip(template.captures, template.match(key_of(key)) or [], strict=False)
+    which = name.operation if isinstance(key, PartOfKey) else b""
+    return (template.text.encode(), which, *(text for capture, text in parts if not capture.stamp))
 
 
 def frame_of(name: CounterName, rules: LimitRules | None, now: float | None) -> WindowFrame:

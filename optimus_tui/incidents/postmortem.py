@@ -35,6 +35,7 @@ from optimus_tui.wording.numbers import (
 )
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.workflow.closing import found_words, proof_told
 from optimus_tui.workflow.engine import TENANT, measure_words
 from optimus_tui.workflow.ranking import about, level, matters, rank, tenant_of, tenant_words
@@ -174,7 +175,8 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
     yield from _later_checks(state)
     if state.choice is not None:
         tenant = clause(tenant_words(state, state.choice.tenant or ""), " for ")
-        yield "Issue that was examined", f"{issue_words(state.choice.issue)}{tenant}: {state.choice.reason}"
+        examined = f"{issue_words(state.choice.issue)}{tenant}: {state.choice.reason}"
+        yield "Issue that was examined", short_names(examined)
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"
 
@@ -196,12 +198,15 @@ def _of(step: Step) -> Outcome:
 
 
 def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
-    yield "Tenants", _tenants(state)
+    whole = _tenants(state)
+    yield "Tenants", short_names(whole)
+    if short_names(whole) != whole:
+        yield "Tenants in full", whole
     yield "Time", _time_words(state)
     measured = {one.name: one.outcome for one in state.impact}
     for name, outcome in measured.items():
         if name.startswith(TENANT):
-            yield f"Tenant {name.removeprefix(TENANT)}", outcome.headline
+            yield f"Tenant {short_names(name.removeprefix(TENANT))}", outcome.headline
     traffic = _figures(measured.get("error_rate"))
     yield "All requests to the gateway", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
     for name, words in _RATIOS.items():

@@ -5,7 +5,7 @@ Each event is stamped, applied and recorded before it is part of the state.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -91,6 +91,7 @@ class IncidentService:
         self.clocks = clocks or Clocks(ctx)
         self.state: IncidentState = replay(timeline.events)
         self._turn = asyncio.Lock()
+        self._examined: dict[str, str] = {}
         self._writing: set[asyncio.Future[Any]] = set()
         self._hanging: asyncio.Future[bool] | None = None
 
@@ -217,7 +218,7 @@ class IncidentService:
 
         began = self.ctx.clock.mono()
         try:
-            document = await self._ask(ask.tool, ask.arguments, progress, ask.since)
+            document = await self._ask(ask, progress)
         except ToolFailure as failure:
             await failed(failure.error.message)
             return
@@ -239,14 +240,19 @@ class IncidentService:
                 kept,
             )
 
-    async def _ask(
-        self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None", since: float | None
-    ) -> dict[str, Any]:
+    async def _ask(self, ask: happened.RunTool, progress: "Progress | None") -> dict[str, Any]:
+        """Run the tool. Where no tenant is known, a later look examines the tenant that the first one chose."""
         from optimus_tui.tools.answer import answer
 
-        with attributed_to("incident"), counting_from(since):
-            report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
+        arguments = dict(ask.arguments)
+        if ask.step in self._examined:
+            arguments.setdefault("tenant_id", self._examined[ask.step])
+        with attributed_to("incident"), counting_from(ask.since):
+            report, _ = await asyncio.gather(answer(self.ctx, ask.tool, arguments, progress), self.clocks.hear())
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
+        chosen = document.get("tenant_id", "") if "rate_limiting_details" in document else ""
+        if chosen and chosen.isascii() and "\\" not in chosen:  # else it is only how the name is shown
+            self._examined.setdefault(ask.step, chosen)
         return document
 
     def check_system(self) -> None:

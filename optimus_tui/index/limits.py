@@ -74,7 +74,7 @@ class LimitIndex:
     def put_page(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
         """Add the names of a page; what is no counter is ignored. Return the new ones, each with its tenant."""
         new: list[tuple[bytes, bytes]] = []
-        for name in names:
+        for name in self.layout.with_parts(names):
             if name in self._gone:
                 self._is_over(name)
             if not self.layout.may_count(name) or (name in self._names and name not in self._unparsed):

@@ -31,7 +31,8 @@ def text_profile(name: str, where: str) -> "Dialect | None":
     """
     if name == OWN:
         return None
-    from optimus_tui.dialects.load import DialectError, load_preset
+    from optimus_tui.dialects.load import load_preset
+    from optimus_tui.dialects.places import DialectError
 
     try:
         return load_preset(name)
@@ -52,8 +53,8 @@ def table_profile(table: dict[str, Any], file: str, text: str, name: str, base: 
     Raises:
         SettingsError: the first mistake, in one sentence.
     """
-    from optimus_tui.dialects.load import DialectError, load_table
-    from optimus_tui.dialects.places import FilePlace
+    from optimus_tui.dialects.load import load_table
+    from optimus_tui.dialects.places import DialectError, FilePlace
 
     within = f"{name}." if name else ""
     try:

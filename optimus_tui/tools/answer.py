@@ -44,8 +44,15 @@ def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] |
     return ToolFailure(ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed), 2)
 
 
-def decode(raw: bytes | str) -> dict[str, Any]:
+EXAMPLE = '{"tenant_id": "demo_dentist"}'
+
+
+def decode(raw: bytes | str, otherwise: str = "") -> dict[str, Any]:
     """Return the JSON object of the arguments.
+
+    Args:
+        raw: The text.
+        otherwise: How else they can be given, as the end of the sentence that refuses it.
 
     Raises:
         ToolFailure: The text is no JSON; the message names the place.
@@ -60,9 +67,10 @@ def decode(raw: bytes | str) -> dict[str, Any]:
         if data.strip():
             value = msgjson.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise refuse(f"the arguments are not JSON: {safe_text(error)}") from None
+        reason = safe_text(error).removeprefix("JSON is malformed: ")
+        raise refuse(f"the arguments are not JSON: {reason}; write an object, as {EXAMPLE}{otherwise}") from None
     if not isinstance(value, dict):
-        raise refuse('the arguments are not a JSON object such as {"tenant_id": "demo_dentist"}')
+        raise refuse(f"the arguments are not a JSON object: write them as {EXAMPLE}{otherwise}")
     return value
 
 

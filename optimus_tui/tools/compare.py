@@ -22,7 +22,7 @@ from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, survey, unreachable
-from optimus_tui.tools.pages.report_sections import diagnostics, sentence
+from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics, sentence
 from optimus_tui.tools.parts import deadline
 from optimus_tui.tools.troubleshoot.evidence import neighbours
 from optimus_tui.verdicts.changes import differences
@@ -34,7 +34,7 @@ from optimus_tui.verdicts.health import find_unmeasured
 from optimus_tui.verdicts.limits import judge as verdicts
 from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.limits.refusals import find_refusals, refused_by_tenant
-from optimus_tui.verdicts.limits.words import merge_rules, operation_words
+from optimus_tui.verdicts.limits.words import aliases_in, merge_rules, named, operation_words, tenant_words
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
@@ -99,15 +99,19 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
         source=requests.source,
         events_covered_minutes=rounded(events_covered, 2),
         coverage=seen.section,
+        aliases=aliases_of(limits.rows),
         tenants=figures,
         differs=tuple(differences([to_builtins(one) for one in figures])),
         diagnostics=diagnostics(
-            worst_first(
-                [
-                    *_of_these(limits),
-                    *looks.findings(tenants, thresholds),
-                    *find_unmeasured("the keyspace", seen.unread, rule=COMPARE_UNMEASURED),
-                ]
+            named(
+                worst_first(
+                    [
+                        *_of_these(limits),
+                        *looks.findings(tenants, thresholds),
+                        *find_unmeasured("the keyspace", seen.unread, rule=COMPARE_UNMEASURED),
+                    ]
+                ),
+                aliases_in(rules),
             )
         ),
         unknown=(*looks.unknown(fault or seen.fault, _no_rules(gateway)), *_unread(others)),
@@ -221,7 +225,7 @@ class _Looks:
         for tenant in tenants:
             text = tenant.decode("utf-8", "surrogateescape")
             if _grown(self.requests, text):
-                found += find_errors(of_tenant(self.requests, text), safe_text(tenant, 60), thresholds)
+                found += find_errors(of_tenant(self.requests, text), tenant_words(tenant), thresholds)
             if _grown(self.refused, text):
                 found += find_refusals(self.requests, self.refused, text)
         return found

@@ -36,9 +36,10 @@ from optimus_tui.tools.figures.gateway_figures import (
 )
 from optimus_tui.tools.figures.kept_alerts import with_notes, with_shown
 from optimus_tui.tools.figures.metric_windows import Counters
-from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
+from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey, tenant_shown
 from optimus_tui.tools.pages.report_sections import (
     HEALTH_SEVERITY,
+    aliases_of,
     dependency,
     diagnostics,
     limit_section,
@@ -198,7 +199,7 @@ def limiting_section(
     query: DiagnoseQuery, tenant: bytes, seen: Survey | None, limits: LimitsReport | None
 ) -> RateLimitingSection:
     """Return the section about the tenant's counters; "partial" if not everything was read in time."""
-    name = safe_text(query.tenant_id, 200)
+    name = safe_text(tenant, 200)
     if not query.include_rate_limiting:
         return RateLimitingSection(status="not checked", tenant_id=name)
     if seen is None or limits is None:
@@ -257,7 +258,7 @@ def found(report: DiagnoseReport) -> bool:
 async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     """Probe all dependencies together and judge what they answered."""
     looked = await look(ctx, query)
-    tenant, state = query.tenant_id.encode(), looked.gateway.value
+    state = looked.gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
     limits = None
     if looked.seen and query.include_rate_limiting:
@@ -284,9 +285,10 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         redis=redis_section(looked.server),
         postgres=postgres_section(looked.postgres),
         cache_metrics=cache_section(query, looked.gateway, report.hit_rate, looked.seen),
-        rate_limiting=limiting_section(query, tenant, looked.seen, limits),
+        rate_limiting=limiting_section(query, tenant_shown(ctx, query.tenant_id, limits), looked.seen, limits),
         gateway_metrics=metrics_section(looked.figures),
         overall_status=overall_of(findings, unknown=report.overall == "unknown"),
+        aliases=aliases_of(limits.rows if limits else ()),
         diagnostics=diagnostics(findings, HEALTH_SEVERITY),
     )
 

@@ -15,7 +15,7 @@ import msgspec
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, UnknownLayout
 from optimus_tui.contract.reading import Coverage, Fault
-from optimus_tui.contract.tools.common import CoverageSection, NamesSection, ShapeSection, ToolError
+from optimus_tui.contract.tools.common import DEFAULT_TENANT, CoverageSection, NamesSection, ShapeSection, ToolError
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.answer import ToolFailure
@@ -276,6 +276,20 @@ def common_limits_of(ctx: "Context", index: LimitIndex, rules: LimitRules | None
     """Return the operations whose limit is too low for nearly all tenants, judged by all counters of ``index``."""
     counters = index.counters(ctx.clock.mono())
     return common_limits([limit_verdicts.judge_row(one, None, rules, ctx.settings.thresholds) for one in counters])
+
+
+def is_default(ctx: "Context", tenant: str) -> bool:
+    """Return True if a tenant is that of our own system's examples, and another system is watched: it is nobody's."""
+    return tenant == DEFAULT_TENANT and not ctx.settings.system_is_ours
+
+
+def tenant_shown(ctx: "Context", tenant: str, limits: LimitsReport | None) -> bytes:
+    """Return whose counters a document shows: the most urgent one's where another system has no such tenant."""
+    asked = tenant.encode("utf-8", "surrogateescape")
+    rows = limits.rows if limits is not None else ()
+    if not is_default(ctx, tenant) or any(one.counter.tenant == asked for one in rows):
+        return asked
+    return next((one.counter.tenant for one in rows if one.counter.tenant and not one.counter.doubt), b"")
 
 
 def is_refused(fault: Fault) -> bool:

@@ -52,6 +52,7 @@ def compose(
         since=None,
         window_minutes=minutes,
         overall_status=_overall(documents["health"], findings),
+        aliases=documents["health"].get("aliases") or msgspec.UNSET,
         gateway=_service(documents, "backend_orchestrator_health", "gateway"),
         engine=_service(documents, "ai_engine_connectivity", "engine"),
         redis=_redis(documents),

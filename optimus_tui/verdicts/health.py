@@ -16,6 +16,7 @@ from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, S
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
 from optimus_tui.verdicts.gateway.hit_rate import find_rates, judged_rate
+from optimus_tui.verdicts.limits.words import aliases_in, named
 
 REFUSED = ("denied", "invalid", "bug")
 
@@ -46,9 +47,11 @@ def judge(
     ``recent`` is the present hit rate, ``rate`` covers minutes. ``others`` are the findings of limits,
     cache and feed. ``limits_seen`` is True once counters were read. ``watched``: further samples follow soon.
     """
-    server = None
+    server, gateway = None, None
     if looks.server:
         server = looks.server.value
+    if looks.gateway:
+        gateway = looks.gateway.value
     findings = worst_first(
         [
             *services.judge_gateway(looks.gateway),
@@ -60,6 +63,7 @@ def judge(
             *find_rates(rate, recent, server, thresholds),
         ]
     )
+    findings = named(findings, aliases_in(gateway.rules if gateway is not None else None))
     seen = looks.gateway is not None and looks.engine is not None and looks.server is not None and limits_seen
     probed, answers = _count(looks)
     return HealthReport(

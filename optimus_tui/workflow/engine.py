@@ -13,6 +13,7 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry, issue_words
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import age, clause
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.wrapping import in_short
 from optimus_tui.workflow import steps
 from optimus_tui.workflow.proof import proof_words
@@ -44,7 +45,7 @@ def _title(state: IncidentState, name: str) -> str:
 
 def _opened(state: IncidentState, event: happened.Opened) -> Words:
     alarms = clause("; ".join(event.alarms[:5]), ": ")
-    tenant = clause(event.tenant or "", " for ")
+    tenant = clause(short_names(event.tenant or ""), " for ")
     return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{tenant}{alarms}"
 
 
@@ -100,7 +101,7 @@ def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
     reason = ""
     if state.choice is not None:
         reason = clause(state.choice.reason, ": ")
-    tenant = tenant_words(state, event.tenant or "")
+    tenant = short_names(tenant_words(state, event.tenant or ""))
     return "choice", f"issue chosen: {issue_words(event.issue)}{clause(tenant, ' for ')}{reason}"
 
 

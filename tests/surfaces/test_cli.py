@@ -51,6 +51,8 @@ def test_version_and_help_are_zero(capsys: pytest.CaptureFixture[str]) -> None:
         (["frobnicate"], "frobnicate"),
         (["demo", "--scenario", "bogus"], "noisy-tenant"),
         (["init"], "DIR"),
+        (["dialect"], "Missing command: detect, list, show, test"),
+        (["audit"], "Missing command: "),
         (["--refresh", "soon", "doctor"], "--refresh"),
         (["--refresh", "0.1", "doctor"], "0.5"),
         (["doctor", "--refresh", "99"], "<= 60"),

@@ -63,7 +63,8 @@ def list_command(form: str) -> int:
 @click.argument("name", shell_complete=complete_preset)
 def show_command(name: str) -> int:
     """Print the preset NAME as TOML to copy and change, with the meaning of each rule."""
-    from optimus_tui.dialects.load import DialectError, load_preset, preset_table
+    from optimus_tui.dialects.load import load_preset, preset_table
+    from optimus_tui.dialects.places import DialectError
     from optimus_tui.dialects.texts.toml import dialect_toml
 
     try:

@@ -5,7 +5,7 @@ Exit code 0, or 1 if one of them has a finding; 3: Redis could not be asked.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +15,7 @@ from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error, print_line, print_wrapped
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thousands
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import NO_ALIASES, shown_tenant
 from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
 
 
 def _print(report: "CompareReport", width: int) -> None:
-    for line in table(report.tenants, width, report.differs):
+    for line in table(report.tenants, width, report.differs, report.aliases or NO_ALIASES):
         print_line(line)
     print_line()
     for line in _strangers(report):
@@ -143,7 +144,7 @@ def _strangers(report: "CompareReport") -> Iterator[str]:
     """Those of whom there is no trace: mistyped, or quiet."""
     for one in report.tenants:
         if one.counters == 0 and one.cache_keys == 0 and one.events == 0:
-            yield f"{safe_text(one.tenant_id, WIDEST_NAME)} has no key, counter or event"
+            yield f"{safe_text(shown_tenant(one.tenant_id), WIDEST_NAME)} has no key, counter or event"
 
 
 def _covered(report: "CompareReport") -> Iterator[str]:
@@ -162,10 +163,13 @@ def _covered(report: "CompareReport") -> Iterator[str]:
     yield f"{report.timestamp} · {scanned} · {requests}{logged}, {report.window_requested_minutes} min asked for"
 
 
-def table(tenants: Sequence[Any], width: int, differs: Sequence[str] = ()) -> Iterator[str]:
+def table(
+    tenants: Sequence[Any], width: int, differs: Sequence[str] = (), aliases: Mapping[str, str] = NO_ALIASES
+) -> Iterator[str]:
     """Yield rows of figures with a column for each tenant, in as many blocks as the width needs.
 
-    ``differs`` names the figures in which tenants differ most: those rows come first.
+    ``differs`` names the figures in which tenants differ most: those rows come first. ``aliases`` are what people call
+    tenants.
     """
     from rich.cells import cell_len
 
@@ -173,7 +177,8 @@ def table(tenants: Sequence[Any], width: int, differs: Sequence[str] = ()) -> It
     lead = max(len(title) for title, _ in rows) + BETWEEN
     columns: list[list[str]] = []
     for one in tenants:
-        cells = [safe_text(one.tenant_id, WIDEST_NAME), *(safe_text(words(one), WIDEST_NAME) for _, words in rows)]
+        name = shown_tenant(one.tenant_id, aliases.get(one.tenant_id, ""))
+        cells = [safe_text(name, WIDEST_NAME), *(safe_text(words(one), WIDEST_NAME) for _, words in rows)]
         wide = max(cell_len(cell) for cell in cells)
         columns.append([" " * (wide - cell_len(cell)) + cell for cell in cells])
     while columns:

@@ -16,6 +16,7 @@ from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
 from optimus_tui.wording.numbers import UNKNOWN, age, clause, latency, percent, plural, rate, size, thousands
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import NO_ALIASES, shown_tenant
 from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, rate_span, verdict_mark
 from optimus_tui.wording.wrapping import shortened_between_words
 
@@ -240,8 +241,13 @@ def _limits(report: StandupReport) -> str:
         return _unknown(limits.error)
     words = f"{thousands(limits.counters)} of {thousands(limits.counters_allowed)} counters"
     if limits.tenant is not None and limits.share is not None:
-        words += f"  {cut(limits.tenant, 24)} {percent(limits.share)} of {cut(limits.operation, 24)}"
+        words += f"  {_called(limits.tenant, report, 24)} {percent(limits.share)} of {cut(limits.operation, 24)}"
     return words
+
+
+def _called(tenant: str, report: StandupReport, cells: int) -> str:
+    """Return what a tenant is called, in at most so many cells."""
+    return cut(shown_tenant(tenant, (report.aliases or NO_ALIASES).get(tenant, "")), cells)
 
 
 def _cache(report: StandupReport) -> str:
@@ -283,7 +289,7 @@ def _night(night: Overnight, report: StandupReport) -> str:
     words = [f"refused {thousands(night.refused)}"]
     if night.refused_by:
         first = night.refused_by[0]
-        words[0] += f" ({cut(first.tenant, 16)} {thousands(first.refused)})"
+        words[0] += f" ({_called(first.tenant, report, 16)} {thousands(first.refused)})"
     counts = (("deploys", night.deploys), ("restarts", night.restarts), ("gaps", night.gaps))
     words += [f"{name} {thousands(None if found is None else len(found))}" for name, found in counts]
     return " · ".join(words)
@@ -313,7 +319,7 @@ def _refused(one: TenantRefusals, report: StandupReport) -> str:
     until = ""
     if one.last is not None and one.last != one.first:
         until = f", the last {_day(one.last, report.timestamp)}"
-    return f"{cut(one.tenant, 24)}: {thousands(one.refused)} refused{until}"
+    return f"{_called(one.tenant, report, 24)}: {thousands(one.refused)} refused{until}"
 
 
 def _finding(finding: StandupFinding, report: StandupReport) -> str:

@@ -7,6 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 SCHEMA_VERSION = "1.0"
 
 TenantId = Annotated[str, Meta(min_length=1, max_length=4096, description="Tenant, as literal text: never a pattern.")]
+DEFAULT_TENANT = "demo_dentist"
+"""Whom a tool examines where no tenant is given; another system than ours, which has none of that name, has its own."""
 WindowMinutes = Annotated[
     int, Meta(ge=1, le=10_080, description="How far back to look, in minutes; the answer says what was covered.")
 ]
@@ -31,6 +33,8 @@ class Report(Struct, frozen=True, kw_only=True):
     tool: str
     timestamp: str
     history_unread: str | UnsetType = UNSET
+    aliases: dict[str, str] | UnsetType = UNSET
+    """What people call the tenants whose counters were read, by their names; absent where the gateway has none."""
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from optimus_tui.contract.findings import Overall, Severity
 from optimus_tui.contract.tools.common import (
+    DEFAULT_TENANT,
     CoverageSection,
     Diagnostic,
     NamesSection,
@@ -22,7 +23,7 @@ class DiagnoseQuery(Query, frozen=True, kw_only=True):
 
     include_cache_metrics: Annotated[bool, Meta(description="Ask the gateway for its cache hit rate too.")] = True
     include_rate_limiting: Annotated[bool, Meta(description="Read the tenant's rate-limit counters too.")] = True
-    tenant_id: TenantId = "demo_dentist"
+    tenant_id: TenantId = DEFAULT_TENANT
 
 
 class InstanceSection(Struct, frozen=True, kw_only=True):
@@ -308,7 +309,7 @@ class IntegrationQuery(Query, frozen=True, kw_only=True):
     test_type: Annotated[
         TestType, Meta(description="Which tests to run; full_flow posts a real, recognisable test message.")
     ] = "connectivity"
-    tenant_id: TenantId = "demo_dentist"
+    tenant_id: TenantId = DEFAULT_TENANT
     include_cache_test: Annotated[
         bool, Meta(description="Write, read and remove one key of our own (TTL one minute).")
     ] = True

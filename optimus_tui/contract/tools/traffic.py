@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from optimus_tui.contract.tools.common import (
+    DEFAULT_TENANT,
     CoverageSection,
     Diagnostic,
     NamesSection,
@@ -134,7 +135,7 @@ class TroubleshootQuery(Query, frozen=True, kw_only=True):
     """Arguments of the search for the cause of a symptom."""
 
     issue_type: Annotated[IssueType, Meta(description="The symptom to examine.")]
-    tenant_id: TenantId = "demo_dentist"
+    tenant_id: TenantId = DEFAULT_TENANT
     time_window_minutes: WindowMinutes = 30
 
 
@@ -148,7 +149,7 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     issue_type: IssueType
     """The symptom that was examined."""
     tenant_id: str
-    """The tenant that was examined."""
+    """The tenant that was examined: in another system than ours, the worst where none was asked for; empty for none."""
     window_requested_minutes: int
     """The window that was asked for, in minutes."""
     window_covered_minutes: float

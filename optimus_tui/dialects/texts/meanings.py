@@ -52,6 +52,8 @@ def limit_words(rule: LimitRule) -> str:
     """Return the sentence for what a rule of counters reads from a name."""
     said = [f"A counter of {_owner(rule.template.names, rule.tenant)}, {_operation(rule)}"]
     said.append(f"its value is {' or '.join(VALUES[kind] for kind in rule.values)}")
+    if rule.beside:
+        said.append(f"the same value holds {', '.join(one.operation or '' for one in rule.beside)}, too")
     said.append(_limit(rule))
     if "gcra" not in rule.values and "bucket" not in rule.values:
         said.append(_RESETS[rule.resets])

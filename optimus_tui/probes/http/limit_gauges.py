@@ -11,6 +11,7 @@ from optimus_tui.dialects.template import Template
 from optimus_tui.grammar.info import parse_exposition
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, fault_of_http, fetch
 from optimus_tui.probes.http.metrics import CAP_BYTES, MAX_LIMIT, MAX_NAME, MAX_NAMES
+from optimus_tui.probes.http.profile_health import with_header_words
 from optimus_tui.wording.safe import safe_text
 
 MOST_LIMITS = 10 * MAX_NAMES
@@ -39,7 +40,8 @@ async def read_limit_gauges(
         return None, None
     if answer.status != 200 or answer.problem:
         why = answer.problem or f"answered {answer.status}"
-        return None, Fault("invalid", f"{safe_text(path, 60)}: {safe_text(why, 100)}")
+        fault = Fault("invalid", f"{safe_text(path, 60)}: {safe_text(why, 100)}")
+        return None, with_header_words(fault, dialect.gateway, answer.status)
     return limits_of_gauges(answer.body, dialect.limit_gauges), None
 
 

@@ -119,7 +119,7 @@ async def read_metrics(
         state, fault = _state(*work)
     else:
         state, fault = await asyncio.to_thread(_state, *work)
-    fault = with_header_words(fault, settings.profile.gateway)
+    fault = with_header_words(fault, settings.profile.gateway, answer.status)
     if state is not None and state.process is not None:
         state = replace(state, started_at=state.process - _skew(answer.date, wall + answer.took_ms / 1000))
     return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)

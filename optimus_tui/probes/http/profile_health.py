@@ -17,6 +17,12 @@ from optimus_tui.wording.safe import safe_text
 
 MOST_BYTES = 8_000
 """Bytes of one header with its name."""
+WANTS_HEADER = (401, 403)
+HEADER_REMEDY = (
+    'export OPTIMUS_GATEWAY_AUTH="Authorization: Bearer …" and write header_env = "OPTIMUS_GATEWAY_AUTH" under '
+    "[dialect.gateway] (of an engine: [dialect.engine])"
+)
+"""How the one header is given that a service may want; it never stands in a file."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)")
 
 
@@ -75,11 +81,22 @@ def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[st
 
 
 def with_header_words(
-    fault: Fault | None, profile: ServiceProfile, env: Mapping[str, str] = os.environ
+    fault: Fault | None, profile: ServiceProfile, status: int | None = None, env: Mapping[str, str] = os.environ
 ) -> Fault | None:
-    """Return the fault of an answer; it says, too, why the header was not sent that the profile names."""
+    """Return the fault of an answer; it says, too, why no header was sent, or how one is given where one is wanted.
+
+    Args:
+        fault: What is wrong with the answer.
+        profile: How the service is asked.
+        status: The answer's status code; None where nothing was received.
+        env: Where the header is looked for.
+    """
+    if fault is None:
+        return None
+    if status in WANTS_HEADER and not profile.header_env:
+        return Fault(fault.kind, fault.message, fault.remedy or HEADER_REMEDY)
     why = header_of(profile, env)[1]
-    if fault is None or not why:
+    if not why:
         return fault
     return Fault(fault.kind, f"{fault.message}; {why}", fault.remedy)
 

@@ -80,7 +80,7 @@ async def read_gateway(
             *_published(http, base, profile, with_rules),
         )
         service = _service(health, GATEWAY_WORDS)
-    service = replace(service, fault=with_header_words(service.fault, profile))
+    service = replace(service, fault=with_header_words(service.fault, profile, service.status_code))
     cache, cache_fault, rules, rules_fault = None, None, None, None
     if metrics.document is not None:
         cache, cache_fault = parse_cache_metrics(metrics.document)
@@ -123,7 +123,7 @@ async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock)
     else:
         seen = await look_at_health(http, health_url(settings.engine_url, profile), profile=profile)
         state = _service(seen, ENGINE_WORDS)
-    state = replace(state, fault=with_header_words(state.fault, profile))
+    state = replace(state, fault=with_header_words(state.fault, profile, state.status_code))
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
     )

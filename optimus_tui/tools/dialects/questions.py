@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from optimus_tui.dialects.detect import ANY_COUNTER, Fit
 from optimus_tui.dialects.layout import KeyLayout
-from optimus_tui.dialects.load import DialectError, load_preset, load_table
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.dialects.model import Dialect
+from optimus_tui.dialects.places import DialectError
 from optimus_tui.dialects.shapes import SeenShape, ShapePart
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text

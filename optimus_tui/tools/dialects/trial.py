@@ -97,7 +97,7 @@ async def try_profile(ctx: "Context", sample: NameSample, most: int) -> Trial:
 def sort_names(layout: KeyLayout, sample: NameSample, tenants: frozenset[bytes], most: int) -> SortedNames:
     """Return what a profile makes of a sample's names; for many it takes so long that a thread does it."""
     families: dict[Family, dict[bytes, ParsedKey]] = defaultdict(dict)
-    for name in sample.names:
+    for name in layout.with_parts(sample.names):
         parsed = layout.parse(name, tenants)
         families[parsed.family][name] = parsed
     some = {family: some_of_each_shape(families[family], most) for family in ORDER if families[family]}

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.reading import Fault, Reading
@@ -12,6 +14,7 @@ from optimus_tui.contract.tools.common import Diagnostic, rounded
 from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import MOST_ALIAS
 from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_WORDS, StateGlyph, verdict_mark
 
 TOLD_DELAY_MS = 50.0
@@ -100,6 +103,15 @@ def _state_word(row: LimitRow) -> str:
     if row.counter.blocked:
         return row.state
     return row.word
+
+
+MOST_ALIASES = 200
+
+
+def aliases_of(rows: Iterable[LimitRow]) -> dict[str, str] | UnsetType:
+    """Return what people call the tenants of these counters, by their names; UNSET where none has an alias."""
+    found = {safe_text(row.counter.tenant, 200): safe_text(row.alias, MOST_ALIAS) for row in rows if row.alias}
+    return dict(list(found.items())[:MOST_ALIASES]) or UNSET
 
 
 def operation_name(counter: Counter) -> str:

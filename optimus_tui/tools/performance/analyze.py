@@ -14,13 +14,13 @@ from optimus_tui.contract.tools.traffic import PerformanceQuery, PerformanceRepo
 from optimus_tui.tools.figures.gateway_figures import from_counters, present_rate, rate_since_start
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
-from optimus_tui.tools.pages.report_sections import diagnostics, limit_section, operation_name, sentence
+from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics, limit_section, operation_name, sentence
 from optimus_tui.tools.performance.traffic import Result, error_rate, latency, not_available, throughput
 from optimus_tui.tools.troubleshoot.evidence import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.performance import beside_counters, of_tenant, shown, trend
-from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.verdicts.limits.words import aliases_in, merge_rules, named
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
@@ -242,7 +242,8 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
         },
         covered_minutes=refused.covered_minutes,
         source=refused.source,
-        findings=worst_first(findings),
+        findings=named(worst_first(findings), aliases_in(rules)),
+        aliases=aliases_of(limits.rows if limits else ()),
     )
 
 
@@ -407,4 +408,5 @@ async def run(ctx: "Context", query: PerformanceQuery) -> PerformanceReport:
         source=result.source,
         analysis_results=result.results,
         diagnostics=diagnostics(worst_first(result.findings)),
+        aliases=result.aliases,
     )

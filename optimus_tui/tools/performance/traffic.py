@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from optimus_tui.contract.finding_rules import METRICS_UNMEASURED, SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
 from optimus_tui.contract.findings import Finding, Severity
@@ -52,6 +52,7 @@ class Result(Struct, frozen=True, kw_only=True):
     covered_minutes: float = 0.0
     source: WindowSource = "live"
     findings: tuple[Finding, ...] = ()
+    aliases: dict[str, str] | UnsetType = UNSET
 
 
 REMEDY = "Let the gateway serve /metrics, or map its names under [metrics] in the settings."

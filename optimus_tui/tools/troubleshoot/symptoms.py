@@ -12,14 +12,24 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.keyspace import CacheReport
-from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import (
+    BREAKER,
+    DURATIONS,
+    HITS,
+    MISSES,
+    REQUESTS,
+    UPSTREAM_DURATIONS,
+    GatewayState,
+    Increase,
+)
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.tools.figures.kept_alerts import with_notes, without_cures
 from optimus_tui.tools.health import MOST_ROWS, limit_sections, unparsed_section
-from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
-from optimus_tui.tools.pages.report_sections import diagnostics
+from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, is_default, judge_limits, survey
+from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics
 from optimus_tui.tools.troubleshoot.evidence import (
     EvidenceReader,
     RefusalEvidence,
@@ -28,6 +38,7 @@ from optimus_tui.tools.troubleshoot.evidence import (
     read_refusals,
     read_twice,
 )
+from optimus_tui.tools.troubleshoot.whom import Chosen, choose_tenant
 from optimus_tui.verdicts.gateway.performance import of_tenant
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks import cache_miss, circuit_breaker, high_latency, memory_leak, proxy_timeout
@@ -35,6 +46,7 @@ from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import NO_ALIASES
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -47,11 +59,11 @@ async def rate_limiting(
     ctx: "Context", query: TroubleshootQuery, part: EvidenceReader
 ) -> tuple[Conclusion, dict[str, Any]]:
     """Return the playbook's conclusion, and the sections of the document."""
-    tenant = query.tenant_id.encode()
-    gateway, server, (seen, watched, refused) = await asyncio.gather(
-        part.gateway(with_rules=True), part.server(), _count(ctx, part, tenant)
-    )
+    asked = asyncio.ensure_future(part.gateway(with_rules=True))
+    server, (seen, chosen, watched, refused) = await asyncio.gather(part.server(), _count(ctx, part, query, asked))
+    gateway, tenant = await asked, chosen.tenant
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    text = tenant.decode("utf-8", "surrogateescape")
     report = judge_limits(ctx, seen, rules, watched.index, tenant=tenant, total=seen.limits.total)
     found = len(seen.of_tenant)
     evidence = playbook.LimitEvidence(
@@ -65,17 +77,18 @@ async def rate_limiting(
         refused=refusals_of_tenant(
             refused.refused.grown,
             refused.requests,
-            query.tenant_id,
+            text,
             counted=any(row.counter.count for row in report.rows),
         ),
-        refusals=refused.findings(watched, rules, query.tenant_id),
+        refusals=refused.findings(watched, rules, text),
         older=refused.older,
+        chosen=chosen.why,
         target=ctx.settings.operator_redis or ctx.settings.redis,
         common=common_limits_of(ctx, watched.index, rules),
         layout=tuple(seen.find_unknown_layout()),
         writable=ctx.settings.layout_is_writable,
         parts={
-            row.counter.key: name.belongings(row.counter.key)
+            row.counter.key: name.belongings(key_of(row.counter.key))
             for row in report.rows
             if (name := ctx.layout.counter(row.counter.key)) is not None
         },
@@ -86,16 +99,26 @@ async def rate_limiting(
         "omitted": max(0, found - min(len(report.rows), MOST_ROWS)),
         "unparsed": unparsed_section(seen.limits.unparsed),
     }
-    return conclusion, {"rate_limiting_analysis": limit_sections(report.rows), "rate_limiting_details": details}
+    return conclusion, {
+        "tenant_id": safe_text(tenant, 200),
+        "aliases": aliases_of(report.rows),
+        "rate_limiting_analysis": limit_sections(report.rows),
+        "rate_limiting_details": details,
+    }
 
 
-async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[Survey, Watched, RefusalEvidence]:
-    """All names, then this tenant's counters twice, with samples of the gateway's page in between."""
+async def _count(
+    ctx: "Context", part: EvidenceReader, query: TroubleshootQuery, gateway: Awaitable[Reading[GatewayState]]
+) -> tuple[Survey, Chosen, Watched, RefusalEvidence]:
+    """All names, then one tenant's counters twice, with samples of the gateway's page in between."""
     began = ctx.clock.mono()
-    seen = await survey(ctx, tenant=tenant)
+    chosen = Chosen(query.tenant_id.encode("utf-8", "surrogateescape"))
+    seen = await survey(ctx, tenant=chosen.tenant)
+    if is_default(ctx, query.tenant_id) and not seen.of_tenant:
+        chosen = await choose_tenant(ctx, seen, gateway)
     names = sorted(seen.of_tenant)[:MAX_COUNTERS]
     watched = await read_twice(ctx, part.counters, seen, names, neighbours(seen, names), began)
-    return seen, watched, await read_refusals(ctx, part.counters, part.minutes)
+    return seen, chosen, watched, await read_refusals(ctx, part.counters, part.minutes)
 
 
 def refusals_of_tenant(refused: Increase, requests: Increase, tenant: str, *, counted: bool) -> Increase:
@@ -130,13 +153,15 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     conclusion, sections = await _PLAYBOOKS[query.issue_type](
         ctx, query, EvidenceReader(ctx, query.time_window_minutes)
     )
+    tenant = sections.pop("tenant_id", _tenant(ctx, query))
+    conclusion = conclusion.named(sections.get("aliases") or NO_ALIASES)
     findings = await with_notes(ctx, conclusion.findings)
     worst = max((SEVERITIES.index(one.severity) for one in findings), default=-1)
     return TroubleshootReport(
         tool="troubleshoot_production_issue",
         timestamp=timestamp(ctx.clock.wall()),
         issue_type=query.issue_type,
-        tenant_id=safe_text(query.tenant_id, 200),
+        tenant_id=safe_text(tenant, 200),
         window_requested_minutes=query.time_window_minutes,
         window_covered_minutes=round(conclusion.covered_minutes, 1),
         source=conclusion.source,
@@ -157,6 +182,11 @@ def _for(ctx: "Context", one: Recommendation) -> Recommendation:
     return replace(one, file=None)
 
 
+def _tenant(ctx: "Context", query: TroubleshootQuery) -> str:
+    """Return whom a playbook is about that looks at all tenants; "" where nobody was asked for in another system."""
+    return "" if is_default(ctx, query.tenant_id) else query.tenant_id
+
+
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
     """All names with their TTLs; a Fault where nothing at all was seen."""
     seen = await survey(ctx, tenant=tenant, ttls=True)
@@ -166,7 +196,7 @@ async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
 
 
 async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
-    tenant = query.tenant_id.encode()
+    tenant = _tenant(ctx, query).encode()
     (gateway, server), (history, evicted), (hits, misses), cache, events, recent = await asyncio.gather(
         asyncio.gather(part.gateway(), part.server()),
         asyncio.gather(part.series("hit_rate.gateway"), part.series("redis.evicted")),
@@ -243,7 +273,7 @@ async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: EvidenceR
         asyncio.gather(part.gateway(), part.server(), part.memory()),
         windows(),
         part.kept_increase(REQUESTS),
-        _cache(ctx, query.tenant_id.encode()),
+        _cache(ctx, _tenant(ctx, query).encode()),
     )
     evidence = memory_leak.MemoryEvidence(
         gateway=gateway,

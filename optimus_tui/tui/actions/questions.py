@@ -25,6 +25,7 @@ from optimus_tui.contract.keyspace import (
     LimitRow,
     LimitsReport,
 )
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.settings.tuning import TUNING
 from optimus_tui.tui.actions.offers import SERVED, Offer, counter_offers
@@ -112,8 +113,8 @@ def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
     who = safe_text(tenant, 60)
     if keys:
         return [_marked_unlink(who, tenant, frozenset(row.name for row in keys))]
-    only = frozenset(counter.key for counter in counters)
-    never = frozenset(counter.key for counter in counters if counter.immortal and not counter.sliding)
+    only = frozenset(key_of(counter.key) for counter in counters)
+    never = frozenset(key_of(counter.key) for counter in counters if counter.immortal and not counter.sliding)
     offers = [Offer(
         f"Reset {plural(len(only), 'marked counter')} of {who}", f"they start again at 0: full ones are {SERVED}",
         ActionRequest(kind="reset_counters", tenant=tenant, only=only),

@@ -27,6 +27,7 @@ from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, figure, plural
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_MARKS, STILL_TODAY_SECONDS
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def _worst_cell(line: EpisodeNow, _: int) -> Cell:
 
 
 def _subject_cell(line: EpisodeNow, cells: int) -> Cell:
-    return [(fit_name(safe_text(line.episode.finding.subject, 120), cells), "" if line.is_quiet else "bright")]
+    return [
+        (fit_name(short_names(safe_text(line.episode.finding.subject, 120)), cells), "" if line.is_quiet else "bright")
+    ]
 
 
 def _back_cell(line: EpisodeNow, _: int) -> Cell:

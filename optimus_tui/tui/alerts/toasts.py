@@ -13,6 +13,7 @@ from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
 from optimus_tui.verdicts.hysteresis import without_windows
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SETTLING, SEVERITY_MARKS, SIDE_EFFECT
 from optimus_tui.wording.wrapping import in_short
 
@@ -112,7 +113,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     if notice.kind in ("cleared", "expected"):
         is_over = notice.kind == "cleared"
         head = "● cleared  " if is_over else f"{SETTLING.glyph} {SETTLING.word.lower()}  "
-        subject = safe_text(notice.finding.subject, 120)
+        subject = short_names(safe_text(notice.finding.subject, 120))
         name = _name(subject, room - cell_len(head))
         says = in_short(_message(notice.finding).removeprefix(subject)).strip()
         says = says or rule_of(notice.finding.rule).title
@@ -134,7 +135,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
     """Return ``✖ CRIT clinic_b / chat never resets``: the name is shortened first; then a second line is used."""
     mark = SEVERITY_MARKS[severity].text + " "
-    subject, message = safe_text(finding.subject, 120), _message(finding)
+    subject, message = short_names(safe_text(finding.subject, 120)), _message(finding)
     if not message.startswith(subject):
         return mark + _cut(in_short(message), room - cell_len(mark)), ""
     says = in_short(message[len(subject) :])

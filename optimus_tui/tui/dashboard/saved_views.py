@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from optimus_tui.contract.keyspace import GroupTotals, LimitRow
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.storage.append_log import set_aside
 from optimus_tui.storage.private_file import PrivateFile, lock, put_in_place, read_plain, state_dir
 from optimus_tui.tui.dashboard.reports import last_report
@@ -153,7 +154,7 @@ def bookmark_of(pane: str, row: object) -> Bookmark | None:
     """Return the bookmark of a row; None for a row that has no lasting key."""
     if isinstance(row, LimitRow):
         counter = row.counter
-        words = safe_text(counter.key, 120)
+        words = safe_text(key_of(counter.key), 120)
         if counter.tenant:
             words = f"{safe_text(counter.tenant, 60)} / {safe_text(counter.operation, 60)}"
         return Bookmark(pane, counter.key, words)

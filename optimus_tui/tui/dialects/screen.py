@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.dialects.load import DialectError
+from optimus_tui.dialects.places import DialectError
 from optimus_tui.probes.name_sample import SECONDS, NameSample, sample_names
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.table import SettingsError

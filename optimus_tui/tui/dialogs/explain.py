@@ -15,6 +15,7 @@ from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
 from optimus_tui.tui.widgets.cells import fit_name
 from optimus_tui.wording.numbers import age, clause, clock
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import FIXED, SETTLING, SEVERITY_MARKS
 
 Verb = Literal["row", "incident", "actions", "tool"]
@@ -93,7 +94,7 @@ class ExplainDialog(TextDialog):
         first_act: Callable[[Finding], str] = no_act,
     ) -> None:
         super().__init__("", self._words, "enter goes to its row   i incident   a actions   t tool   esc closes")
-        self.subject, self.at, self._newest, self._first_act = subject, 0, newest, first_act
+        self.subject, self.at, self._newest, self._first_act = short_names(subject), 0, newest, first_act
         self._shown = [_Shown(one) for one in findings]
         self.dialog_title = self._title()
         self.follow()

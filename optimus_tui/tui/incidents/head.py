@@ -10,6 +10,7 @@ from optimus_tui.tui.theme import SEVERITY_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Part, Words, with_room
 from optimus_tui.wording.numbers import age, and_others, clock, plural
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.workflow.proof import waiting
 from optimus_tui.workflow.ranking import alarm, rank
 from optimus_tui.workflow.standing import elapsed, proof_status, standing
@@ -87,7 +88,7 @@ def _severity_words(state: IncidentState, severity: str, alarms: Sequence[Findin
     elif state.severity == "none":
         words = "nothing was wrong" if state.closed else "no severity yet"
     elif alarms:
-        return f"also: {safe(alarms[0].subject, 30)}{and_others(alarms)}", plural(len(alarms), "finding")
+        return f"also: {safe(short_names(alarms[0].subject), 30)}{and_others(alarms)}", plural(len(alarms), "finding")
     else:
         words = "no finding holds"
     return words, words

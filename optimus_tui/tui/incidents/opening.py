@@ -12,6 +12,7 @@ from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.text import safe, sentence
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.wording.numbers import ago, clause, clock, plural
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.workflow.standing import left_as
 
 SHOWN = 3
@@ -53,7 +54,7 @@ def opening(
     first = worst_first(findings)[:SHOWN]  # what is true now stands before what is only held
     lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}{clause(proved(one), '; ')}" for one in first]
     if len(findings) > SHOWN:
-        names = some_of([one.subject for one in worst_first(findings)[SHOWN:]], 4)
+        names = some_of([short_names(one.subject) for one in worst_first(findings)[SHOWN:]], 4)
         lines.append(f"{plural(len(findings) - SHOWN, 'more finding')}: {safe(names, 160)}")
     now = [one for one in first if not one.held and not proved(one)]
     remedies = list(dict.fromkeys(act.name for act in map(first_act, now) if act is not None))
@@ -88,7 +89,9 @@ def offer_words(state: IncidentState | None, now: float) -> tuple[str, str]:
     if state is None:
         return "Open a new incident", "the open ones stay as they are"
     first = next(iter(state.open_findings), None)
-    about = f"{first.subject}: {rule_of(first.rule).title}" if first is not None else "no finding was active"
+    about = (
+        f"{short_names(first.subject)}: {rule_of(first.rule).title}" if first is not None else "no finding was active"
+    )
     return f"Resume incident {safe(state.id, 12)}", f"{safe(about, 120)}; {left_words(state, now)}"
 
 

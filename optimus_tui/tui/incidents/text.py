@@ -21,6 +21,7 @@ from optimus_tui.contract.incident import (
     TimelineEntry,
     issue_words,
 )
+from optimus_tui.contract.tools.common import DEFAULT_TENANT
 from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, label
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
@@ -29,6 +30,7 @@ from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
 from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.proof import acted_at, possible_words, proof_words, waiting, waits
@@ -235,10 +237,16 @@ def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:
         if line.label != label("tenant_id"):
             return line
         if not isinstance(asked, str):
-            return replace(line, text=f"{line.text}, the default of the tool: none was named")
+            return replace(line, text=_chosen_words(line.text))
         return replace(line, text=tenant_words(state, line.text) if line.text == safe(asked, 200) else line.text)
 
     return replace(section, lines=tuple(said(line) for line in section.lines))
+
+
+def _chosen_words(tenant: str) -> str:
+    if tenant == DEFAULT_TENANT:
+        return f"{tenant}, the default of the tool: none was named"
+    return f"{short_names(tenant) or 'none'}, chosen by the tool: none was named"
 
 
 def _counted(state: IncidentState, section: Section) -> Section:
@@ -289,7 +297,7 @@ def _ranking(state: IncidentState) -> Section:
             continue
         reason = sentence(candidate.reason)
         if candidate.tenant:
-            reason += f" ({safe(candidate.tenant, 60)})"
+            reason += f" ({safe(short_names(candidate.tenant), 60)})"
         lines.append(Fact(reason, issue_words(candidate.issue), severity_styles.get(candidate.issue, "")))
         lines += _about_events(candidate)
     return Section(title=title, lines=tuple(lines))

@@ -22,6 +22,7 @@ from optimus_tui.tui.widgets.bars import Part
 from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.numbers import age, clock, plural
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import coverage_words
 
 FRAME_CELLS = 5
@@ -32,8 +33,9 @@ MOST_LINES, SHARE = 9, 5
 
 def of_tenant(findings: Sequence[Finding], tenant: bytes) -> tuple[Finding, ...]:
     """Return the findings whose subject or sentence names a tenant as a whole word."""
-    name = re.escape(tenant_words(tenant))
-    whole = re.compile(rf"(?<![\w:.-]){name}(?![\w.-]|:\w)")
+    name = tenant_words(tenant)
+    either = "|".join(re.escape(one) for one in dict.fromkeys((name, short_names(name))))
+    whole = re.compile(rf"(?<![\w:.-])(?:{either})(?![\w.-]|:\w)")
     return tuple(one for one in findings if whole.search(one.subject) or whole.search(one.message))
 
 

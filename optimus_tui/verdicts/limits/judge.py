@@ -21,10 +21,12 @@ from optimus_tui.contract.keyspace import (
     UnparsedNames,
 )
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.limits.forecast import forecast
+from optimus_tui.verdicts.limits.words import aliases_in, named
 
 _WORST_FIRST: tuple[LimitState, ...] = ("immortal", "over", "broken", "near", "ok", "unknown", "unknown limit")
 _URGENCY = {state: place for place, state in enumerate(_WORST_FIRST)}
@@ -58,7 +60,7 @@ def judge(
         coverage=coverage,
         rules=rules,
     )
-    return replace(report, findings=find(report, thresholds, common))
+    return replace(report, findings=named(find(report, thresholds, common), aliases_in(rules)))
 
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
@@ -169,7 +171,7 @@ def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
         return counter.limit
     # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override
     tenant = counter.tenant.decode("utf-8", "surrogateescape")
-    limit = rules.keys.get(counter.key.decode("utf-8", "surrogateescape"))
+    limit = rules.keys.get(key_of(counter.key).decode("utf-8", "surrogateescape"))
     if limit is None:
         limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
     if limit is None or limit >= 0:

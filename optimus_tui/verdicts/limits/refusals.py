@@ -20,7 +20,7 @@ from optimus_tui.contract.services import Counted, Increase
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, nearest_deciding, outcomes
 from optimus_tui.verdicts.limits.judge import limit_for
-from optimus_tui.verdicts.limits.words import operation_words
+from optimus_tui.verdicts.limits.words import LONGEST_TENANT, operation_words, tenant_words
 from optimus_tui.verdicts.playbooks.conclusion import span_words
 from optimus_tui.verdicts.statistics import surely_less
 from optimus_tui.wording.numbers import age, percent
@@ -52,7 +52,11 @@ class RefusedRequests(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The tenant's name as it is shown."""
-        return safe_text(self.tenant, 60) or ALL_TENANTS
+        return _name_of(self.tenant) or ALL_TENANTS
+
+
+def _name_of(tenant: str) -> str:
+    return safe_text(tenant, LONGEST_TENANT)
 
 
 def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None = None) -> list[RefusedRequests]:
@@ -170,8 +174,7 @@ def _came(pair: Pair, subject: str) -> _Came:
     """What came of the tenant that a finding is about; of all tenants where it sums up several."""
     everybody = subject in (ALL_TENANTS, *MANY_COUNTERS)
     requests, refused = (
-        [each for each in one.series if everybody or safe_text(each.labels.get("tenant", ""), 60) == subject]
-        for one in pair
+        [each for each in one.series if everybody or _name_of(each.labels.get("tenant", "")) == subject] for one in pair
     )
     results, count = outcomes(requests), sum(one.increase for one in refused)
     asked = results.requests
@@ -302,7 +305,7 @@ def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
 
 
 def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -> Finding:
-    name = f"{safe_text(counter.tenant, 60)} / {operation_words(counter.operation)}"
+    name = f"{tenant_words(counter.tenant)} / {operation_words(counter.operation)}"
     return make_finding(
         rule=LIMITS_REFUSED_BELOW,
         subject=name,

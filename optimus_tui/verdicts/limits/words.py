@@ -1,10 +1,17 @@
 """How a rate-limit counter is named and counted in sentences, and which limits are in force. Pure."""
 
+from collections.abc import Iterable, Mapping
+
 from msgspec.structs import replace
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitRules
 from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import NO_ALIASES, short_names
+
+LONGEST_TENANT = 64
+"""Characters of a tenant's name in the subject of a finding: a SHA-256 is whole."""
 
 
 def subject_of(row: LimitRow) -> str:
@@ -41,8 +48,36 @@ def uncounted_forms(row: LimitRow) -> list[str]:
 
 
 def tenant_words(tenant: bytes) -> str:
-    """Return a tenant's name as safe text of at most 60 characters."""
-    return safe_text(tenant, 60) or NO_TENANT
+    """Return a tenant's name as safe text: what findings are told apart by. Sentences say it as ``named`` does."""
+    return safe_text(tenant, LONGEST_TENANT) or NO_TENANT
+
+
+def aliases_in(rules: LimitRules | None) -> Mapping[str, str]:
+    """Return what people call tenants, by their names, as far as the gateway publishes it with its limits."""
+    return NO_ALIASES if rules is None else rules.aliases
+
+
+def named(findings: Iterable[Finding], aliases: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return the findings with sentences that call tenants as people do: hashes short, and by their aliases.
+
+    Args:
+        findings: The findings; their subjects stay whole.
+        aliases: What people call tenants, by their names.
+    """
+    return tuple(_named(one, aliases) for one in findings)
+
+
+def _named(one: Finding, aliases: Mapping[str, str]) -> Finding:
+    return replace(
+        one,
+        message=short_names(one.message, aliases),
+        impact=short_names(one.impact, aliases),
+        remedy=short_names(one.remedy, aliases),
+        own_remedy=short_names(one.own_remedy, aliases),
+        as_cause=short_names(one.as_cause, aliases),
+        evidence=short_names(one.evidence, aliases),
+        below_cause=short_names(one.below_cause, aliases),
+    )
 
 
 def operation_words(operation: bytes, most: int = 40) -> str:

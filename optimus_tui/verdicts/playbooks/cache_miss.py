@@ -300,7 +300,9 @@ def _examine_keys(
     if not cache.coverage.complete:
         conclusion.add_unknown("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
     conclusion.add_measured(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
-    own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
+    own = None
+    if seen.tenant:
+        own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {
         "status": status_of(cache.coverage.complete, "partial"),
         "cache_keys": cache.keys,

@@ -4,10 +4,11 @@ What could not be measured goes into ``unknown``, and also into the findings if 
 that should exist and cannot be measured).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import ERRORS_TIMEOUTS, ERRORS_UNMEASURED
 from optimus_tui.contract.findings import Finding
@@ -30,8 +31,10 @@ from optimus_tui.verdicts.gateway.failures import (
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.gateway.services import find_restarts, processes_section
 from optimus_tui.verdicts.health import unmeasured
+from optimus_tui.verdicts.limits.words import named
 from optimus_tui.wording.numbers import age, and_others, percent
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import short_names
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
 
@@ -46,6 +49,22 @@ class Conclusion(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...]
     covered_minutes: float = 0.0
     source: WindowOrigin = "live"
+
+    def named(self, aliases: Mapping[str, str]) -> "Conclusion":
+        """Return the same in sentences that call tenants as people do; what is not known names them whole.
+
+        Args:
+            aliases: What people call tenants, by their names.
+        """
+        return replace(
+            self,
+            findings=named(self.findings, aliases),
+            recommendations=tuple(
+                replace(one, action=short_names(one.action, aliases), reason=short_names(one.reason, aliases))
+                for one in self.recommendations
+            ),
+            examined=tuple(short_names(one, aliases) for one in self.examined),
+        )
 
 
 class ConclusionBuilder:

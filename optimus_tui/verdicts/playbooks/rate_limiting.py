@@ -22,11 +22,12 @@ from optimus_tui.contract.keyspace import LimitRow, LimitRules, LimitsReport, Te
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Increase, ServerState
 from optimus_tui.contract.tools.common import Recommendation, rounded, status_of
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.settings.model import RedisTarget, Thresholds
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
-from optimus_tui.verdicts.limits.words import operation_words, subject_of
+from optimus_tui.verdicts.limits.words import operation_words, subject_of, tenant_words
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
 from optimus_tui.wording.numbers import age, part_of, percent, plural, span_ahead
 from optimus_tui.wording.safe import redis_cli, safe_text
@@ -61,6 +62,8 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     refusals: Sequence[Finding] = ()
     older: str = ""
     """Refusals that are known over more than the window only, in words."""
+    chosen: str = ""
+    """Why this tenant is examined where none was asked for."""
     writable: bool = True
     """False where the profile does not allow writing its keys: no command deletes a counter that ends by itself."""
     parts: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
@@ -69,7 +72,9 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     """Return the tenant's judged counters, with recommendations in the order to try them."""
-    conclusion, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
+    conclusion, name = ConclusionBuilder(), tenant_words(seen.tenant)
+    if seen.chosen:
+        conclusion.add_measured(seen.chosen)
     conclusion.add_findings(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _examine_counters(conclusion, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
@@ -247,7 +252,7 @@ def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
         notes = [f"the gateway's window is not known, {ASSUMED_WINDOW} s assumed"]
     if not words:
         notes.append("this server is older than EXPIRE … NX: make sure that TTL still answers -1")
-    keys = [row.counter.key for row in rows]
+    keys = [key_of(row.counter.key) for row in rows]
     command, more = _lines(
         seen.target, [["EXPIRE", key, str(seconds), *words] for key, seconds in zip(keys, windows, strict=True)], keys
     )
@@ -273,7 +278,7 @@ def _find_writer() -> Recommendation:
 
 def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str) -> Recommendation:
     counters = [row.counter.key for row in rows]
-    keys = list(dict.fromkeys(key for one in counters for key in (one, *seen.parts.get(one, ()))))
+    keys = list(dict.fromkeys(key for one in counters for key in (key_of(one), *seen.parts.get(one, ()))))
     command, more = _lines(seen.target, [["UNLINK", key] for key in keys], keys)
     return Recommendation(
         action=f"{when}: reset {plural(len(rows), 'counter')} of this tenant, key by key",

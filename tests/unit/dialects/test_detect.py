@@ -6,7 +6,8 @@ import pytest
 
 from optimus_tui.dialects.detect import detect, toml_of
 from optimus_tui.dialects.layout import KeyLayout
-from optimus_tui.dialects.load import DialectError, load_preset, load_table, preset_names
+from optimus_tui.dialects.load import load_preset, load_table, preset_names
+from optimus_tui.dialects.places import DialectError
 from tests.unit.dialects.recorded import names_of, preset_of, recordings
 
 PRESETS = [load_preset(name) for name in preset_names()]

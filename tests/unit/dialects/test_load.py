@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.dialects.load import MOST_RULES, DialectError, load_preset, load_table, preset_names, preset_of
+from optimus_tui.dialects.load import MOST_RULES, load_preset, load_table, preset_names, preset_of
 from optimus_tui.dialects.model import Dialect
+from optimus_tui.dialects.places import DialectError
 from optimus_tui.dialects.template import MAX_BYTES, MAX_CAPTURES
 
 RULE = "[dialect]\n\n[[dialect.limits]]\n"
@@ -109,3 +110,17 @@ def test_a_preset_cannot_extend_itself_through_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_sound(name: str) -> None:
     assert load_preset(name).name == name
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'key = "a:{tenant}"\noperation = "rpm"\nbeside = { tpm = "t" }',
+        'key = "a:{tenant}"\nvalue = "json r"\nbeside = { tpm = "t" }',
+        'key = "a:{tenant}"\noperation = "rpm"\nvalue = "json r"\nbeside = { tpm = "" }',
+    ],
+)
+def test_operations_beside_another_need_a_json_document_and_their_places(rule: str) -> None:
+    text = f"[[limits]]\n{rule}\n"
+    with pytest.raises(DialectError, match=r"beside names further operations .* as \{ tpm = "):
+        load_table(tomllib.loads(text), "x", text, within="")

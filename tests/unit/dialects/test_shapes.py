@@ -15,7 +15,7 @@ from optimus_tui.dialects.shapes import MOST_GROUPS, seen_shapes
         ([b"ratelimit:a:29931536", b"ratelimit:b:29931537"], "ratelimit:•:•", "ratelimit:{1}:{2}"),
         ([b"throttle/a/x", b"throttle/b/y"], "throttle/•/•", "throttle/{1}/{2}"),
         ([b"quota_acme_7", b"quota_acme_8"], "quota_acme_•", "quota_acme_{1...}"),
-        ([b"{limit:a}", b"{limit:b}"], "{limit:•", "{{limit:{1}"),
+        ([b"{limit:a}", b"{limit:b}"], "{limit:•}", "{{limit:{1}}}"),
         ([b"cache:only"], "cache:•", "cache:{1}"),
     ],
 )
@@ -44,3 +44,18 @@ def test_shapes_are_bounded() -> None:
     assert 2 * len(letters) > MOST_GROUPS
     assert [shape.text for shape in shapes] == ["•:x", "•:x:x"]
     assert sum(shape.count for shape in shapes) + others == len(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "key"),
+    [
+        (["{acme}:rl:chat", "{beta}:rl:chat", "{beta}:rl:find"], "{•}:rl:•", "{{{1}}}:rl:{2}"),
+        (["{acme:chat}:rl", "{beta:chat}:rl", "{beta:find}:rl"], "{•:•}:rl", "{{{1}:{2}}}:rl"),
+        (["acme:ratelimit:chat", "beta:ratelimit:find"], "•:ratelimit:•", "{1}:ratelimit:{2}"),
+        (["throttle/eu:acme/chat", "throttle/us:beta/find"], "throttle/•/•", "throttle/{1}/{2}"),
+        (["acme:limits:a", "limits:acme:a", "limits:beta:b"], "limits:•:•", "limits:{1}:{2}"),
+    ],
+)
+def test_names_that_begin_with_the_tenant_or_a_hash_tag_are_of_one_shape(names: list[str], text: str, key: str) -> None:
+    (shape, *_), _ = seen_shapes([one.encode() for one in names], 4)
+    assert (shape.text, shape.key, shape.family) == (text, key, "limits")

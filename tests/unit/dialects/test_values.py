@@ -135,6 +135,19 @@ TABLE: dict[str, tuple[LimitRules | None, dict[str, Says]]] = {
     "laravel-throttle": (TEN, {
         "laravel_database_laravel_cache_:528807c28804a3c58339e98a150845a2": Says(3, False),
         "laravel_database_laravel_cache_:2bf913e845242414829a489acfa07c0a": Says(0, True)}),
+    "traefik-rate-limit": (TEN, {
+        "rate:acme": Says(3, False, 42_000), "rate:clinic_b": Says(0, True, 62_400),
+        "rate:10.0.0.7": Says(3, False, 39_000), "rate:2001:db8::7": Says(9, False, 6_000)}),
+    "rack-attack": (TEN, {
+        "rack::attack:29931536:req/ip:10.0.0.7": Says(7, False, 48_330),
+        "rack::attack:29931536:api/tenant:acme": Says(3, False, 48_330),
+        "rack::attack:29931536:api/tenant:clinic_b": Says(0, True, 48_330)}),
+    "apisix-limit-count-old": (TEN, {
+        "plugin-limit-count/apisix/routes/1:103:acme": Says(3, False),
+        "plugin-limit-count/apisix/routes/1:103:clinic_b": Says(0, True)}),
+    "upstash-slidingWindow": (TEN, {
+        "@upstash/ratelimit:acme:chat:29931536": Says(2, False, 48_330),
+        "@upstash/ratelimit:clinic_b:chat:29931536": Says(0, True, 48_330)}),
     "homemade-variants": (
         LimitRules(window_seconds=60, default=10, limits={"day": 100}), {
         "ratelimit:acme:2026-11-28": Says(30, False, UNKNOWN), "ratelimit:acme:29931536": Says(3, False, 47_686),
@@ -403,3 +416,17 @@ def test_under_its_preset_every_counter_is_read_and_none_is_falsely_stuck(name: 
         assert value.over or value.count is not None or value.left is not None or value.blocked
         stuck = value.ttl_ms == -1 and found.rule.no_ttl == "stuck" and not value.sliding
         assert stuck is (key in STUCK)
+
+
+@pytest.mark.parametrize("tokens", [b"1e300", b"-1e300", b"-2000", b"9" * 40])
+def test_a_bucket_with_tokens_that_no_limiter_writes_is_not_judged(tokens: bytes) -> None:
+    for limits in (TEN, None):
+        value = value_of(RL + BUCKET, "hash", {b"t": tokens, b"a": b"1795891600"}, limits=limits)[0]
+        if limits is TEN or tokens != b"-2000":
+            assert (value.count, value.left) == (None, None) and "no limiter writes" in (value.problem or "")
+
+
+@pytest.mark.parametrize("text", [b'{"rpm": 1e300}', b'{"rpm": -1}', b'{"rpm": 1.5}', b'{"rpm": 99999999999999999999}'])
+def test_a_number_in_json_that_nothing_counted_is_not_judged(text: bytes) -> None:
+    value = value_of(RL + 'value = "json rpm"', "string", text)[0]
+    assert value.count is None and value.problem

@@ -18,6 +18,7 @@ from optimus_tui.tui.widgets.cells import (
     Table,
     first_that_fits,
     fit_cell,
+    fit_name,
     fit_words,
     name_pieces,
     spark,
@@ -26,6 +27,7 @@ from optimus_tui.tui.widgets.cells import (
 from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import NO_ALIASES, shown_tenant
 
 UNKNOWN_WORD = "unknown"
 STALE_SECONDS = 30.0
@@ -206,9 +208,12 @@ class TenantLine(NamedTuple):
 
     name: str
     signals: Signals
+    alias: str = ""
 
 
 def _tenant_cell(line: TenantLine, cells: int) -> Cell:
+    if (called := shown_tenant(line.name, line.alias)) != line.name:
+        return fit_name(called, cells), ""
     return name_pieces(line.name.encode("utf-8", "surrogateescape"), cells)
 
 
@@ -281,8 +286,17 @@ def _rate(signals: Signals) -> float:
     return signals.per_second or 0.0
 
 
+def _searched(name: str, aliases: Mapping[str, str]) -> dict[str, str]:
+    return {"text": f"{name} {aliases.get(name, '')}", "subject": name}
+
+
 def tenant_lines(
-    signals: GoldenSignals, width: int, most: int, tables: SteadyTables, wanted: Filter = EVERYTHING
+    signals: GoldenSignals,
+    width: int,
+    most: int,
+    tables: SteadyTables,
+    wanted: Filter = EVERYTHING,
+    aliases: Mapping[str, str] = NO_ALIASES,
 ) -> list[HealthLine]:
     """Return a title, a line for each of the busiest tenants, and how many are left out, or why none is known.
 
@@ -292,13 +306,14 @@ def tenant_lines(
         most: The most lines for tenants, if more than ``FIRST_TENANTS``.
         tables: They keep columns and tenants in place.
         wanted: The filter that they must pass.
+        aliases: What people call tenants, by their names.
     """
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:
             return []
         return [HealthLine(None, 0, [(f"  tenants {UNKNOWN_WORD}: {safe_text(signals.tenants_why, 120)}", "quiet")])]
     ordered = tables.ordered(signals.tenants)
-    passed = {name: one for name, one in ordered.items() if wanted.matches({"text": name, "subject": name})}
+    passed = {name: one for name, one in ordered.items() if wanted.matches(_searched(name, aliases))}
     if wanted and not passed:
         return [HealthLine(None, 0, [(f"  tenants: 0 of {len(signals.tenants):,} match", "quiet")])]
     shown = list(passed.items())[: max(FIRST_TENANTS, most)]
@@ -307,7 +322,7 @@ def tenant_lines(
         why = next(iter(signals.tenants.values())).why.get("p95", "")
         if why != signals.total.why.get("p95"):
             note = f"p95 {UNKNOWN_WORD}: {why}"
-    rows = [TenantLine(name, one) for name, one in shown]
+    rows = [TenantLine(name, one, aliases.get(name, "")) for name, one in shown]
     table = tables.fit_tenants(rows, has_p95)
     lines = [HealthLine(None, 0, table.head(width))]
     lines += [HealthLine(("tenant", row.name), 0, table.row(row, width)) for row in rows]

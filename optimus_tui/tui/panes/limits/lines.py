@@ -24,6 +24,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import PAST, Finding
 from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, LimitsReport
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
 from optimus_tui.tui.panes.limits.table import (
@@ -40,7 +41,7 @@ from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words, uncounted_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
-from optimus_tui.wording.short_hash import short_hash
+from optimus_tui.wording.short_hash import short_hash, short_names
 from optimus_tui.wording.truth import FIND_OUT, coverage_words, limit_mark, no_match_lines
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
     if len(counter.tenant) > most:
         tenant += f" … {len(counter.tenant):,} bytes"
     return [
-        [(fit_name(safe_text(counter.key, 1000), width), "bright")],
+        [(fit_name(safe_text(key_of(counter.key), 1000), width), "bright")],
         [(f"{mark.text.strip()}: {used}", STATE_STYLES[mark.severity_style])],
         [(as_many_as_fit(figures, width), "")],
         [(_about_name(counter, badge, tenant, width), "warn")],
@@ -377,7 +378,7 @@ def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
     if row.counter.problem or row.counter.sliding:
         first = "TYPE"
     return [
-        *redis_forms(settings.redis, row.counter.key, (first, "PTTL", "MEMORY USAGE")),
+        *redis_forms(settings.redis, key_of(row.counter.key), (first, "PTTL", "MEMORY USAGE")),
         ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits")),
     ]
 
@@ -440,7 +441,7 @@ def findings_about(row: LimitRow, findings: Iterable[Finding]) -> list[Finding]:
         for finding in findings
         if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
         or (finding.subject.startswith("several ") and _explains(finding, row))
-        or (finding.subject == "several tenants" and tenant in finding.message)
+        or (finding.subject == "several tenants" and short_names(tenant) in finding.message)
     ]
 
 

@@ -13,6 +13,7 @@ from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import GoldenSignals, with_refusals
+from optimus_tui.dialects.layout import key_of
 from optimus_tui.grammar.filter import words_filter
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
@@ -251,7 +252,7 @@ class LimitsContent(PaneContent):
         """Return the counter's key."""
         if self.pane.selected is None:
             return None
-        return safe_text(self.pane.selected.counter.key, 4096)
+        return safe_text(key_of(self.pane.selected.counter.key), 4096)
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return shell lines that read the counter."""

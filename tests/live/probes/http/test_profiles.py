@@ -173,3 +173,18 @@ async def test_tokens_and_spending_are_read_by_tenant_and_only_where_a_profile_n
     }
     ours = (await read_metrics(http, replace(settings, dialect=None), Clock())).value
     assert ours is not None and dict(ours.values) == {}
+
+
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"403 Forbidden"])
+async def test_a_refused_check_without_a_header_says_how_one_is_given(
+    http: httpx.AsyncClient, gateway: HostileServer, status: bytes
+) -> None:
+    gateway.on("/health/readiness", reply(b'{"status":"healthy"}'))
+    gateway.on("/metrics/", reply(b"{}", status))
+    settings = replace(settings_for(gateway), dialect=load_preset("litellm"))
+    metrics = await read_metrics(http, settings, Clock())
+    state = (await read_gateway(http, settings, FixedClock(), with_rules=True)).value
+    for fault in (metrics.fault, state.rules_fault if state is not None else None):
+        assert fault is not None and fault.remedy is not None
+        assert 'export OPTIMUS_GATEWAY_AUTH="Authorization: Bearer …"' in fault.remedy
+        assert 'header_env = "OPTIMUS_GATEWAY_AUTH" under [dialect.gateway]' in fault.remedy

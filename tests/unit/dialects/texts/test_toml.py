@@ -22,10 +22,15 @@ def comparable(profile: Dialect) -> str:
     """Return all that a profile says; compiled templates by their text."""
     texts = [[one.template.text for one in rules] for rules in (profile.limits, profile.cache)]
     others = [[one.text for one in rules] for rules in (profile.tracking, profile.neighbours)]
-    rules: list[object] = [replace(one, template=None, called=None, bucket=_bucket(one)) for one in profile.limits]
+    rules: list[object] = [_plain(one) for one in profile.limits]
     rules += [replace(one, template=None) for one in profile.cache]
     services = (profile.gateway, profile.engine, profile.metrics, profile.feeds, profile.event_list)
     return repr((texts, others, rules, services, profile.writable_layout))
+
+
+def _plain(rule: LimitRule) -> LimitRule:
+    beside = tuple(replace(_plain(one), called=None) for one in rule.beside)
+    return replace(rule, template=None, called=None, bucket=_bucket(rule), beside=beside)
 
 
 def _bucket(rule: LimitRule) -> Bucket:
