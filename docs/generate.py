@@ -60,8 +60,9 @@ that can match the same name are reported when the file is read; `fallback = tru
 Actions on keys are refused unless the profile itself says `writable_layout = true`; a preset's word is not taken over.
 A reset then takes all that the limiter keeps of a counter: log, hash or flag, the window before, the keys of `also`.
 
-A service that answers 401 or 403 wants a key, as LiteLLM's `/metrics` does where it asks for one. One header is read from
-an environment variable, is sent to that service's addresses alone and stands in no file; `doctor` says where it is missing:
+A service that answers 401 or 403 wants a key, as LiteLLM's `/metrics` does where it asks for one. One header is read
+from an environment variable, is sent to that service's addresses alone and stands in no file; `doctor` says where it is
+missing:
 
 ```toml
 [dialect.gateway]

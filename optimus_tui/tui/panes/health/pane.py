@@ -19,7 +19,6 @@ from optimus_tui.tui.panes.health.signals import SteadyTables, brief_lines, sign
 from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
-from optimus_tui.verdicts.limits.words import aliases_in
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import STILL_TODAY_SECONDS
@@ -106,11 +105,7 @@ class HealthContent(PaneContent):
             if self.is_brief:
                 signals = brief_lines(report.signals, width, wall)
             used = len(start) + len(memory) + len(signals) + len(found)
-            gateway = report.gateway.value if report.gateway is not None else None
-            called = aliases_in(gateway.rules if gateway is not None else None)
-            tenants = tenant_lines(
-                report.signals, width, height - used - TENANT_EXTRAS, self.tables, pane.filter, called
-            )
+            tenants = tenant_lines(report, width, height - used - TENANT_EXTRAS, self.tables, pane.filter)
         keys = finding_keys(width) if report.findings else blank
         if report.findings and pane.filter:
             keys = finding_count(sum(map(self._passes, report.findings)), len(report.findings))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
 from optimus_tui.grammar.filter import EVERYTHING, Filter
 from optimus_tui.tui.panes.health.lines import NAME_CELLS, NOTE_AT, HealthLine
@@ -25,9 +26,10 @@ from optimus_tui.tui.widgets.cells import (
     wrap,
 )
 from optimus_tui.tui.widgets.row_table import RowTable
+from optimus_tui.verdicts.limits.words import aliases_in
 from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.short_hash import NO_ALIASES, shown_tenant
+from optimus_tui.wording.short_hash import shown_tenant
 
 UNKNOWN_WORD = "unknown"
 STALE_SECONDS = 30.0
@@ -291,23 +293,22 @@ def _searched(name: str, aliases: Mapping[str, str]) -> dict[str, str]:
 
 
 def tenant_lines(
-    signals: GoldenSignals,
-    width: int,
-    most: int,
-    tables: SteadyTables,
-    wanted: Filter = EVERYTHING,
-    aliases: Mapping[str, str] = NO_ALIASES,
+    report: HealthReport, width: int, most: int, tables: SteadyTables, wanted: Filter = EVERYTHING
 ) -> list[HealthLine]:
     """Return a title, a line for each of the busiest tenants, and how many are left out, or why none is known.
 
     Args:
-        signals: The signals of all tenants, the busiest first.
+        report: The report with the signals of all tenants, the busiest first.
         width: Cells of a line.
         most: The most lines for tenants, if more than ``FIRST_TENANTS``.
         tables: They keep columns and tenants in place.
         wanted: The filter that they must pass.
-        aliases: What people call tenants, by their names.
     """
+    signals = report.signals
+    if signals is None:
+        return []
+    gateway = report.gateway.value if report.gateway is not None else None
+    aliases = aliases_in(gateway.rules if gateway is not None else None)
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:
             return []
