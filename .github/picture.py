@@ -29,7 +29,7 @@ from optimus_tui.tui.app import OptimusApp
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE = (140, 42)
-TOUR_SIZE = (120, 34)
+TOUR_SIZE = (120, 36)
 SECONDS = 75
 """How long the dashboard collects before it is used: long enough for slopes, rates and the first findings."""
 
@@ -120,11 +120,11 @@ async def tour(handle: DemoHandle) -> str:
 def standup(handle: DemoHandle) -> str:
     """Run the command ``standup`` on the demo and return a picture of what it printed."""
     names = (("BACKEND_ORCHESTRATOR_URL", handle.urls.gateway), ("AI_ENGINE_URL", handle.urls.engine))
-    env = os.environ | dict(names) | {"REDIS_URL": handle.urls.redis, "COLUMNS": "100"}
+    env = os.environ | dict(names) | {"REDIS_URL": handle.urls.redis, "COLUMNS": "80"}
     words = [sys.executable, "-m", "optimus_tui", "standup"]
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)  # noqa: S603
     printed = Text.from_ansi(f"$ optimus-tui standup\n{done.stdout.rstrip()}")
-    console = Console(record=True, width=100, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    console = Console(record=True, width=80, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     console.print(printed)
     return console.export_svg(title="optimus-tui standup")
 
