@@ -4,8 +4,9 @@
 
 The anchors are taken in the same run: a bare SCAN COUNT 1000 over a raw socket with hiredis, the same with the TTL of
 each key, which is the least that names and TTLs can cost, and redis-cli --scan where there is one. Beside the clock
-stands the processor time of both sides, which other programs lengthen less. A call in SLOWLOG may only have waited for
-a processor: how often the server was interrupted meanwhile stands beside them, and the entries of the bare anchor.
+stands the processor time of both sides, which other programs lengthen less. SLOWLOG counts the clock, so that a call in
+it may only have waited for a processor: how often the server was interrupted meanwhile stands beside its entries, those
+of the bare anchor, and how many of our calls took the server's own processor for as long.
 ``tests.bench.figures`` gathers these figures with those of the other benchmarks.
 """
 
@@ -19,6 +20,7 @@ import statistics
 import subprocess
 import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,13 @@ class Spent:
         }
 
 
+def thread_ms(server: RealServer) -> float:
+    """Milliseconds that the server's main thread has run: the kernel counts no time in it that others had."""
+    assert server.process
+    pid = server.process.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 def slow_calls(server: RealServer) -> int:
     """How many calls SLOWLOG holds."""
     return int(server.command("SLOWLOG", "LEN").strip(b":\r\n"))
@@ -158,10 +167,13 @@ async def scanned(
     """Run the loops of a dashboard until all is known; seconds since the first answer, and what the server spent."""
     server.command("SLOWLOG", "RESET")
     calls: list[tuple[str, float]] = []
+    ran: list[float] = []
+    """What the server's thread had run after each call; what it did for our other loops is among it."""
     told = pacing.TimedCalls.ask
 
     async def noted(self: pacing.TimedCalls, *words: Any) -> Any:
         reply = await told(self, *words)
+        ran.append(thread_ms(server))
         calls.append((words[0] if "MATCH" not in words else "MATCH", self.server_ms))
         return reply
 
@@ -204,6 +216,8 @@ async def scanned(
         "index_mb": (process.memory_info().rss - rss) / 2**20,
         "process_mb": process.memory_info().rss / 2**20,
         "slowlog_entries": slow_calls(server),
+        "calls_of_2_ms_processor": sum(after - before > SLOW_US / 1000 for before, after in pairwise(ran)),
+        "longest_call_processor_ms": max(after - before for before, after in pairwise(ran)),
     }
     for name in ("MATCH", "SCAN", "EVAL_RO"):
         times = [ms for one, ms in calls if one == name]
