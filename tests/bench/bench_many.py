@@ -116,14 +116,17 @@ async def panes_of_limits(port: int, tenants: int, found: dict[str, Figures]) ->
 
         async def show() -> None:
             pane.reading = reading
+            await app.workers.wait_for_complete()
             await pilot.pause()
 
         async def press(*keys: str) -> None:
             await pilot.press(*keys)
+            await app.workers.wait_for_complete()
             await pilot.pause()
 
         async def narrow(text: str) -> None:
             pane.set_filter(text)
+            await app.workers.wait_for_complete()
             await pilot.pause()
 
         await timed("limits pane: a new report", show, found)

@@ -9,9 +9,11 @@ from msgspec import structs
 from optimus_tui.contract.keyspace import LimitsReport, ShapeCount, UnknownLayout, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.dialects.load import load_preset
+from optimus_tui.grammar.filter import EVERYTHING, parse_filter
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits import pane as limits_pane
+from optimus_tui.tui.panes.limits.ordering import AT_ONCE, at_once, order_steps
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.cells import mark_of
 from optimus_tui.verdicts.limits.findings import find_unknown_layout
@@ -317,11 +319,50 @@ def test_unknown_values_sort_last_in_both_directions() -> None:
     report = limits_report()
     for order in limit_lines.ORDERS[1:]:
         for backwards in (False, True):
-            rows = limit_lines.ordered(report.rows, report, order, backwards)
+            rows = at_once(order_steps(report, EVERYTHING, order, backwards, 1000.0)).rows
             values = [order.key(report, row) for row in rows if order.key]
             known = [value for value in values if value is not None]
             assert values == known + [None] * (len(values) - len(known)), order.words
             assert known == sorted(known, reverse=order.descending != backwards), order.words
+
+
+def many(count: int, first: int = 0) -> LimitsReport:
+    """Return a report of more counters than are put in order at once."""
+    return limits_report([counter(f"tenant_{at:05}", "chat", at % 149) for at in range(first, first + count)])
+
+
+async def test_many_counters_are_put_in_order_in_steps_and_nothing_else_stands_there_for_them() -> None:
+    report = many(2 * AT_ONCE + 10)
+    wanted = parse_filter("count>147", limit_lines.LimitFields.NAMES)
+    assert len(list(order_steps(report, wanted, limit_lines.ORDERS[1], True, 1000.0))) == 4
+    expected = at_once(order_steps(report, wanted, limit_lines.ORDERS[0], False, 1000.0)).rows
+    app = PaneApp(pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(report)
+        assert app.pane.content.empty_lines() == ["sorting the counters …"]
+        assert ("sorting …", "quiet") in app.pane.content.title_words()
+        await app.workers.wait_for_complete()
+        assert len(app.pane.rows) == len(report.rows)
+        app.pane.set_filter("count>147")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert list(app.pane.rows) == list(expected)
+        assert f"{len(expected):,} of {len(report.rows):,}" in screen_lines(app)[0]
+
+
+async def test_a_report_that_comes_while_many_are_put_in_order_is_shown_next_and_few_at_once() -> None:
+    app = PaneApp(shown := pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        for first in (0, 1, 2):
+            app.pane.reading = reading(many(AT_ONCE + 1, first))
+        await app.workers.wait_for_complete()
+        assert {row.counter.tenant for row in app.pane.rows} >= {b"tenant_%05d" % (AT_ONCE + 2)}
+        app.pane.reading = reading(many(AT_ONCE + 1))
+        app.pane.reading = reading(many(3))
+        assert len(app.pane.rows) == 3
+        await pilot.pause()
+        assert not shown.ordering.is_working
+        assert len(app.pane.rows) == 3
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,7 @@ class HealthContent(PaneContent):
         report = self.report
         if report is None:
             return []
-        looks = (report.gateway, report.engine, report.server, report.postgres)
-        return [look for look in looks if look is not None]
+        return [look for look in (report.gateway, report.engine, report.server, report.postgres) if look is not None]
 
     # -- lines
 
@@ -96,8 +95,7 @@ class HealthContent(PaneContent):
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])
-        signals: list[HealthLine] = []
-        tenants: list[HealthLine] = []
+        signals, tenants = list[HealthLine](), list[HealthLine]()
         if report.signals is not None:
             signals = [blank, *signal_lines(report.signals, width, wall, self.tables), blank]
             spare = height - len(start) - len(memory) - len(signals) - len(found)
@@ -198,9 +196,7 @@ class HealthContent(PaneContent):
     def group(self) -> Any:
         """Return the group under the cursor: a dependency's name, a finding's (rule, subject), or None between them."""
         line: HealthLine | None = self.pane.selected
-        if line is None:
-            return None
-        return line.group
+        return line and line.group
 
     @property
     def finding(self) -> Finding | None:

@@ -6,7 +6,6 @@ No threshold is here: what is over or near its limit was judged elsewhere. An un
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -64,7 +63,7 @@ UNIT_FROM = 66
 
 @dataclass(frozen=True)
 class Order:
-    """A way to sort. ``key`` None keeps the report's order; rows without a value come last in both directions."""
+    """A way to sort. ``key`` None keeps the report's order."""
 
     column: str
     words: str
@@ -86,21 +85,6 @@ ORDERS: tuple[Order, ...] = (
     Order("expected", "soonest 429 first", "latest 429 first", lambda _, row: row.refused_in),
     Order("resets", "soonest reset first", "latest reset first", lambda _, row: row.resets_mono),
 )
-
-
-def ordered(rows: Sequence[LimitRow], report: LimitsReport, order: Order, backwards: bool) -> Sequence[LimitRow]:
-    """Return a report's rows in another order; equal ones stay in the order of urgency."""
-    if order.key is None:
-        return rows[:: -1 if backwards else 1]
-    key = partial(order.key, report)
-    known = [row for row in rows if key(row) is not None]
-    known.sort(key=key, reverse=order.descending != backwards)  # type: ignore[arg-type]
-    return [*known, *(row for row in rows if key(row) is None)]
-
-
-def current_first(rows: Sequence[LimitRow], mono: float) -> list[LimitRow]:
-    """Return the rows with open windows first, because the figures of an ended window are history."""
-    return sorted(rows, key=lambda row: LimitNow(row, mono).ended)
 
 
 def sorting_column(table: Table[LimitNow], x: int, width: int) -> str:

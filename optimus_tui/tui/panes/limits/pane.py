@@ -1,6 +1,5 @@
 """The pane of rate limits: one row for each tenant and operation, the most urgent first. It draws verdicts only."""
 
-from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.limits import lines as limit_lines
+from optimus_tui.tui.panes.limits.ordering import Ordered, RowOrdering
 from optimus_tui.tui.panes.limits.table import STATE_STYLES, TABLE, LimitNow, expected_words, reset_words
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
@@ -42,13 +42,16 @@ OFFENDERS = ("immortal", "over")
 class LimitsContent(PaneContent):
     """Counters, in the chosen order."""
 
-    def __init__(self, pane: Pane) -> None:
+    pane: "LimitsPane"
+
+    def __init__(self, pane: "LimitsPane") -> None:
         super().__init__(pane)
         self.order = limit_lines.ORDERS[0]
         self.backwards = False
         self.moved_mono = -FOLLOW_SECONDS
         """When the cursor was moved last, by the monotonic clock."""
-        self._states: Mapping[str, int] = {}
+        self.states: Mapping[str, int] = {}
+        """How many counters are in each state."""
         self.columns = RowTable(TABLE)
         self.held: Sequence[Finding] = ()
         """What the health report holds because of the windows before: the title says no better."""
@@ -70,22 +73,6 @@ class LimitsContent(PaneContent):
         return self._told[2]
 
     # -- lines
-
-    def ordered_rows(self) -> Sequence[LimitRow]:
-        """Return the counters that pass the filter, in the chosen order."""
-        report = self.report
-        if report is None:
-            self._states = Tally()
-            return ()
-        rows: Sequence[LimitRow] = report.rows
-        self._states = Tally(row.word for row in rows)
-        if self.pane.filter:
-            matches, mono = self.pane.filter.matches, self.pane.shown_mono()
-            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono, report)))
-        in_order = limit_lines.ordered(rows, report, self.order, self.backwards)
-        if self.order.key is None:
-            in_order = limit_lines.current_first(in_order, self.pane.shown_mono())
-        return in_order
 
     def key_of(self, row: LimitRow) -> bytes:
         """Identify a counter by its key."""
@@ -144,6 +131,8 @@ class LimitsContent(PaneContent):
         reading: Reading[LimitsReport] | None = self.pane.shown
         if reading is None:
             return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
+        if self.pane.ordering.is_working:
+            return ["sorting the counters …"]
         if reading.value is not None:
             return list(limit_lines.empty_words(reading.value, self.pane.filter.text, self.pane.settings.profile))
         return fault_lines(reading.fault, "no answer yet")
@@ -159,9 +148,9 @@ class LimitsContent(PaneContent):
         pane, report = self.pane, self.report
         if report is None:
             return []
-        words = self.order.words
-        if self.backwards:
-            words = self.order.reversed_words
+        words = self.order.reversed_words if self.backwards else self.order.words
+        if pane.ordering.is_working:
+            words = "sorting …"
         taken = len(pane.TITLE) + 6
         if pane.filter:
             words = f"{len(pane.rows):,} of {len(report.rows):,}   {words}"
@@ -176,7 +165,7 @@ class LimitsContent(PaneContent):
         current = not self._is_unreadable
         return [
             *lost,
-            *limit_lines.verdict_words(report, self._states, room, words, current=current, held=self.held),
+            *limit_lines.verdict_words(report, self.states, room, words, current=current, held=self.held),
         ]
 
     @property
@@ -287,13 +276,18 @@ class LimitsPane(Pane):
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(clock, settings, LimitsContent(self))
+        self.ordering = RowOrdering(self)
         self._followed_to = 0
         """Where the view went from its top with the cursor's row; 0 while it did not."""
 
     def refresh_rows(self) -> None:
         """Filter and sort the counters."""
+        self.ordering.begin()
+
+    def show_rows(self, ordered: Ordered) -> None:
+        """Show counters that were put in order."""
         self.foot_lines = self.content.foot_height()
-        self.rows = self.content.ordered_rows()
+        self.rows, self.content.states = ordered
         self.content.measure()
         self.set_rows(self.rows)
 
