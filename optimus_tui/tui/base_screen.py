@@ -13,7 +13,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.prompt.controller import Prompt
 from optimus_tui.tui.toasts.place import ToastRoom
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.compositor import ChangedLinesCompositor
+from optimus_tui.tui.widgets.changes import ChangedLinesCompositor
 from optimus_tui.wording.safe import safe_text
 
 LONGEST, LONGEST_PATH = 400, 4_096

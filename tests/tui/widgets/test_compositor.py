@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Static
 
-from optimus_tui.tui.widgets.compositor import ChangedLinesCompositor
+from optimus_tui.tui.widgets.changes import ChangedLinesCompositor
 
 WIDTH, HEIGHT = 60, 20
 
