@@ -4,15 +4,12 @@ import asyncio
 from collections import Counter as Tally
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.grammar.filter import Filter
 from optimus_tui.tui.panes.limits.lines import LimitFields, Order
 from optimus_tui.tui.panes.limits.table import LimitNow
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.panes.limits.pane import LimitsPane
 
 AT_ONCE = 2_000
 """Counters up to which everything is done at once, and those of one step where there are more."""
@@ -75,7 +72,8 @@ def at_once(steps: Steps) -> Ordered:
 class RowOrdering:
     """Puts a pane's counters in order: few at once, many beside the screen. Another filter or order begins anew."""
 
-    def __init__(self, pane: "LimitsPane") -> None:
+    def __init__(self, pane: Any) -> None:
+        """Show what was put in order by the ``show_rows`` of a ``LimitsPane``."""
         self.pane = pane
         self._wanted: object = None
         self._is_behind = False
@@ -98,8 +96,7 @@ class RowOrdering:
             self._is_behind = True
             return
         self._wanted = wanted
-        work: Any = self._work
-        pane.run_worker(work, group=GROUP, exclusive=True, exit_on_error=False)
+        pane.run_worker(self._work, group=GROUP, exclusive=True, exit_on_error=False)
         pane.draw_frame()
 
     def _steps(self) -> Steps:
