@@ -11,6 +11,7 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, HitRate, ServiceState
 from optimus_tui.contract.signals import GoldenSignals, Signals
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.dialogs.explain import finding_lines as explained
 from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_lines, reason_of
 from optimus_tui.tui.panes.health.lines import dependency_lines
 from optimus_tui.verdicts.hysteresis import NOT_NOW
@@ -110,3 +111,14 @@ def test_nothing_is_called_fixed_whose_present_figure_is_still_bad_and_no_remark
     assert "→ now 1 % failing" in shown(failed, reason, signals=GoldenSignals(total=Signals(failing_share=0.01)))
     remark = replace(SLOW, severity="low", message="past: route /api/chat was slow")
     assert reason_of("side effect of your restart", remark, HealthReport()).kind == "quiet"
+
+
+def test_an_explanation_has_the_mark_of_the_row_and_no_cure_for_a_side_effect() -> None:
+    low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 25 % is below 40 %",
+                  remedy="Stop the job.")  # fmt: skip
+    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, NOW - 5)
+    told = " ".join(" ".join(line.plain for line in explained(low, 78, proved=words)).split())
+    assert told.startswith("○ settling hit rate 25 %") and f"nothing has to be done: {words}" in told
+    assert "Stop the job" not in told and "HIGH" not in told
+    assert explained(low, 78, proved="fixed at 16:38:46, being watched")[0].plain.startswith("✓ fixed")
+    assert explained(low, 78)[0].plain.startswith("▲ HIGH")
