@@ -118,9 +118,9 @@ RESTART = "restart"
 """The kind of an act that restarts a service; the other kinds of acts are those of actions."""
 _CLEARS_CACHE = ("invalidate_tenant", "unlink_prefix", "unlink_no_ttl")
 """Actions after which cached answers are missing."""
-EFFECT_SECONDS = 30.0
-"""For how long an act has side effects: a service serves again, a cache is filled. What a figure shows of them lasts
-longer by the time that it reaches back."""
+EFFECT_SECONDS, FILLING_SECONDS = 30.0, 120.0
+"""For how long an act has side effects: until a service serves again, and until a cache is filled. What a figure shows
+of them lasts longer by the time that it reaches back."""
 
 
 def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
@@ -145,6 +145,16 @@ def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
     if service == "gateway" and effect.rule == GATEWAY_RESTARTS:
         return True
     return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)
+
+
+def effect_seconds(rule: str, window: float | None) -> float:
+    """Return for how many seconds an act can explain a finding.
+
+    Args:
+        rule: The rule of the finding.
+        window: How many seconds its figures reach back; None for figures of the present moment.
+    """
+    return (FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS) + (window or 0.0)
 
 
 def can_follow_from_act(kind: str, subject: str, effect: RuleAndSubject) -> bool:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_causes import effect_seconds
 from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     CACHE_UNMEASURED,
@@ -315,6 +316,8 @@ def _is_covered(one: OpenEpisode, mono: float) -> bool:
     that is still there when they no longer do, is a trouble of its own.
     """
     lasting = HOLD_SECONDS + (one.finding.window_seconds or 0.0)
+    if one.act:
+        lasting = effect_seconds(one.finding.rule, one.finding.window_seconds)
     return level_of(one.finding) <= one.covered and mono - one.covered_mono <= lasting
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from optimus_tui.contract.finding_causes import EFFECT_SECONDS, can_follow_from_act
+from optimus_tui.contract.finding_causes import can_follow_from_act, effect_seconds
 from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding
 
@@ -87,7 +87,7 @@ def side_effect(finding: Finding, act: OwnAct) -> SideEffect:
 
 
 def _lasting(finding: Finding) -> float:
-    return EFFECT_SECONDS + (finding.window_seconds or 0.0)
+    return effect_seconds(finding.rule, finding.window_seconds)
 
 
 def began_with(finding: Finding, key: tuple[str, str], act: OwnAct, since: float) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_causes import EFFECT_SECONDS, RESTART, can_follow_from_act
+from optimus_tui.contract.finding_causes import RESTART, RuleAndSubject, can_follow_from_act, effect_seconds
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Step
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.truth import OLD_FIGURES, SIDE_EFFECT, act_words, side_effect_words
@@ -28,7 +28,7 @@ def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionReco
     """
     for record in reversed(state.action_records):
         acted, (kind, subject) = acted_at(record), _what(record)
-        lasting = EFFECT_SECONDS + (found.window_seconds or 0.0)
+        lasting = effect_seconds(found.rule, found.window_seconds)
         if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
             if (group_of(found.rule), found.subject) in record.found:
                 return None
@@ -47,8 +47,9 @@ def _what(record: ActionRecord) -> tuple[str, str]:
 def found_so_far(state: IncidentState) -> frozenset[tuple[str, str]]:
     """Return the fault and the subject of all that the alarm and the steps have shown until now."""
     outcomes = [outcome for step in state.steps for outcome in (step.outcome, step.before, step.worst)]
-    found = [one for outcome in outcomes if outcome is not None for one in outcome.findings]
-    return frozenset((group_of(one.rule), one.subject) for one in (*state.open_findings, *found))
+    found: list[RuleAndSubject] = [one for outcome in outcomes if outcome is not None for one in outcome.findings]
+    found += state.open_findings
+    return frozenset((group_of(one.rule), one.subject) for one in found)
 
 
 def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
@@ -56,7 +57,7 @@ def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
     record = act_behind(state, found, at)
     if record is None:
         return ""
-    acted, until = acted_at(record), acted_at(record) + EFFECT_SECONDS + (found.window_seconds or 0.0)
+    acted, until = acted_at(record), acted_at(record) + effect_seconds(found.rule, found.window_seconds)
     begin = at - (found.window_seconds or 0.0)
     return side_effect_words(found.rule, act_words(*_what(record)), acted, until, begin)
 

@@ -152,10 +152,10 @@ def test_a_tool_of_any_process_names_the_side_effect_of_a_restart_and_recommends
     assert told.message.startswith(
         f"{RATE.message}; side effect of your restart of the engine at 00:16:00; cached answers"
     )
-    assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:17" in told.remedy
+    assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:19" in told.remedy
     assert told.severity == "high" and advice == (other,)
     for notes, found in (
-        (restarted(90.0), rate),  # it outlasts the restart
+        (restarted(200.0), rate),  # it outlasts the restart
         (restarted(40.0), replace(rate, since=900.0)),  # it was there before
         (restarted(40.0, before=((CACHE_HIT_RATE, "hit rate"),)), rate),  # and so was this, which came back
         (restarted(40.0), replace(rate, since=None)),  # nobody knows since when

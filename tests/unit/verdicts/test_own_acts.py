@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from optimus_tui.contract.finding_causes import EFFECT_SECONDS, RESTART
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, FILLING_SECONDS, RESTART
 from optimus_tui.contract.finding_rules import (
     BREAKER_OPEN,
     CACHE_BULK,
@@ -175,8 +175,17 @@ def test_a_cache_that_was_cleared_from_here_fills_again_and_is_no_alarm_meanwhil
     assert sorted(watch.kinds(low, bulk, FULL)) == ["appeared", "appeared", "expected"]
     assert watch.expected() == {(low.rule, low.subject)}, "who drops answers again and again is somebody else"
     effect = side_effects(watch.state, watch.acts, watch.mono)[low.rule, low.subject]
-    assert effect.until == effect.act.ended + EFFECT_SECONDS + 30.0 and effect.act.subject == "clinic_a"
+    assert effect.until == effect.act.ended + FILLING_SECONDS + 30.0 and effect.act.subject == "clinic_a"
     for kind in ("repair_counter", "reset_counters", "expire_no_ttl", "block-client", "stop-publisher"):
         watch = Watch()
         watch.act(kind, "clinic_a")
         assert watch.kinds(low) == ["appeared"], f"{kind} drops no answers"
+
+
+def test_a_cache_takes_longer_to_fill_than_a_service_to_serve_again() -> None:
+    low = found(CACHE_HIT_RATE, "hit rate", window=30.0)
+    watch = Watch()
+    watch.restart()
+    assert watch.kinds(low, after=35.0) == ["expected"], "it falls once the window has few answers of before"
+    assert watch.kinds(low, after=60.0) == [] and watch.expected() == {(low.rule, low.subject)}
+    assert watch.kinds(low, after=60.0) == ["overdue"] and watch.expected() == set()

@@ -77,7 +77,7 @@ def test_a_step_run_again_after_the_proof_names_the_side_effect_and_the_proof_st
 
 def test_what_outlasts_its_time_is_a_trouble_of_its_own() -> None:
     play, at = proved(RESTARTED)
-    again(play, later(at, 80), LOW)
+    again(play, later(at, 170), LOW)
     assert play.state.repaired is None and effects_of(play.state, play.state.steps[0]) == {}
     assert any("Stop jobs" in one.action for one in play.state.advice)
 
