@@ -6,7 +6,6 @@ from types import MappingProxyType
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_causes import effect_seconds
 from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     CACHE_UNMEASURED,
@@ -27,7 +26,7 @@ from optimus_tui.contract.findings import MANY_COUNTERS, SEVERITIES, AlertEpisod
 from optimus_tui.contract.services import MIN_LOOKUPS, HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.services import answered
-from optimus_tui.verdicts.own_acts import OwnAct, act_behind, began_with
+from optimus_tui.verdicts.own_acts import OwnAct, act_behind, began_with, lasting_seconds
 from optimus_tui.wording.truth import act_words
 
 HOLD_SECONDS = 30.0
@@ -315,9 +314,7 @@ def _is_covered(one: OpenEpisode, mono: float) -> bool:
     An effect outlives its cause as long as its figures reach back to the time of the cause. One that is graver, or
     that is still there when they no longer do, is a trouble of its own.
     """
-    lasting = HOLD_SECONDS + (one.finding.window_seconds or 0.0)
-    if one.act:
-        lasting = effect_seconds(one.finding.rule, one.finding.window_seconds)
+    lasting = lasting_seconds(one.finding) if one.act else HOLD_SECONDS + (one.finding.window_seconds or 0.0)
     return level_of(one.finding) <= one.covered and mono - one.covered_mono <= lasting
 
 

@@ -51,7 +51,7 @@ def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: flo
         mono: The present in monotonic seconds.
         since: Wall-clock seconds since which it has its present severity: a later act is not the reason.
     """
-    lasting = _lasting(finding)
+    lasting = lasting_seconds(finding)
     recent = (
         one
         for one in acts
@@ -69,7 +69,7 @@ def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct
         acts: What was done, by any process.
         now: The present time, in wall-clock seconds.
     """
-    since, lasting = finding.since, _lasting(finding)
+    since, lasting = finding.since, lasting_seconds(finding)
     if since is None:
         return None
     behind = [
@@ -83,10 +83,11 @@ def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct
 
 def side_effect(finding: Finding, act: OwnAct) -> SideEffect:
     """Return a finding as the side effect of an act that explains it."""
-    return SideEffect(act, act.ended + _lasting(finding))
+    return SideEffect(act, act.ended + lasting_seconds(finding))
 
 
-def _lasting(finding: Finding) -> float:
+def lasting_seconds(finding: Finding) -> float:
+    """Return for how many seconds an act can explain a finding."""
     return effect_seconds(finding.rule, finding.window_seconds)
 
 

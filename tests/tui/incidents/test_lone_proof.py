@@ -24,7 +24,7 @@ def controller() -> tuple[IncidentController, list[tuple[str, tuple[Any, ...]]]]
 async def test_a_remedy_is_followed_for_the_finding_that_it_was_for() -> None:
     incidents, started = controller()
     await incidents.record_remedy(":remedy block-client", "clients are blocked", 1_000.0, OVER)
-    ((group, (_, receipt, finding)),) = started
+    ((group, (_, receipt, finding, *_)),) = started
     assert group == f"{GROUP}-limits.over-acme / chat" and finding is OVER
     assert (receipt.outside, receipt.ended, receipt.words) == (True, 1_000.0, "clients are blocked")
 

@@ -87,6 +87,12 @@ def finding_lines(
     return lines
 
 
+def settling(report: HealthReport, quiet: Mapping[Hashable, QuietReason]) -> list[Finding]:
+    """Return the findings of a report whose figures are no alarm, but not good either."""
+    reasons = ((one, quiet.get((one.rule, one.subject))) for one in report.findings)
+    return [one for one, reason in reasons if reason is not None and reason.kind == "settling"]
+
+
 def finding_keys(width: int) -> HealthLine:
     """Return the line above the findings, with the keys that work on them."""
     words = as_many_as_fit(["findings: e explains", "a acts", "enter on one goes to its row"], width - 2)

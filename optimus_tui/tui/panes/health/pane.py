@@ -11,7 +11,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_count, finding_keys, finding_lines
+from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_count, finding_keys, finding_lines, settling
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
@@ -89,7 +89,7 @@ class HealthContent(PaneContent):
         pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
         judged = unexplained(report, self.explained)
-        start = health_lines.dependency_lines(judged, pane.settings, width, waited, self._settling())
+        start = health_lines.dependency_lines(judged, pane.settings, width, waited, settling(report, self.quiet))
         memory = [*memory_lines(report, width, wall), *_cluster_lines(report, width, height // 4)]
         found = finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
@@ -115,13 +115,6 @@ class HealthContent(PaneContent):
             is_title_alone = height - len(lines) == 2  # no row would stand below the title: it goes below the fold, too
             lines += [blank, *[blank] * is_title_alone, *tenants]
         return lines
-
-    def _settling(self) -> list[Finding]:
-        """Return the findings whose figures are no alarm, but not good either."""
-        report = self.report
-        found = report.findings if report is not None and self.quiet else ()
-        reasons = ((one, self.quiet.get((one.rule, one.subject))) for one in found)
-        return [one for one, reason in reasons if reason is not None and reason.kind == "settling"]
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
