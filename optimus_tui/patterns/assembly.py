@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Call, Class, Module, Param, Scope, Unit
-from optimus_tui.patterns.source.follow import APPS, Follower, is_dynamic
-from optimus_tui.patterns.source.makers import Frame, Maker
+from optimus_tui.patterns.source.follow import Follower, is_dynamic
+from optimus_tui.patterns.source.makers import APPS, Frame, Maker
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.resolve import Resolver
 from optimus_tui.patterns.source.vocabulary import chain

@@ -6,20 +6,27 @@ from optimus_tui.patterns.judge import Verdict
 from optimus_tui.patterns.rule import Subject
 
 _USUAL = 0.5
+_LIMITED = "limits.missing"
+_RARE = 0.9
 _HABITS: dict[str, Subject] = {"tenancy.missing": "isolation", "metrics.missing": "metrics"}
 """By rule: what a project lacks where most of what the rule asks for it does not do."""
 
 
-def lacking_by_use(verdicts: Iterable[Verdict]) -> frozenset[str]:
+def lacking_by_use(verdicts: Iterable[Verdict], in_one_file: bool = False) -> frozenset[str]:
     """Return what the judged files together lack.
 
-    It is ``isolation`` where less than half of the routes know a tenant, and ``metrics`` where less than half of the
-    routers count or time their requests.
+    It is ``isolation`` where less than half of the routes know a tenant, ``metrics`` where less than half of the
+    routers count or time their requests, and ``service`` where all data is in one file of SQLite (``in_one_file``) and
+    hardly a route has a limit: a program for one household limits its sign-in.
     """
-    asked: dict[str, list[int]] = {rule: [0, 0] for rule in _HABITS}
+    asked: dict[str, list[int]] = {rule: [0, 0] for rule in (*_HABITS, _LIMITED)}
     for verdict in verdicts:
         for share in verdict.shares:
             if share.rule in asked:
                 asked[share.rule][0] += share.applies
                 asked[share.rule][1] += share.fails
-    return frozenset(_HABITS[rule] for rule, (applies, fails) in asked.items() if applies and fails > applies * _USUAL)
+    unlimited, without = asked.pop(_LIMITED)
+    lacks = {_HABITS[rule] for rule, (applies, fails) in asked.items() if applies and fails > applies * _USUAL}
+    if in_one_file and unlimited and without > unlimited * _RARE:
+        lacks.add("service")
+    return frozenset(lacks)

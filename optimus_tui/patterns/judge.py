@@ -234,8 +234,10 @@ def _decided(hits: list[Hit], view: View) -> tuple[list[Hit], list[tuple[Hit, li
     holding: list[Hit] = []
     notices: list[tuple[Hit, list[str]]] = []
     for hit in hits:
-        routes = [route for route in view.served if hit.subject in (route.name, "file")]
-        names = sorted({name for route in routes for name in unfollowed(view, route)})
+        names = [hit.unresolved]
+        if not hit.unresolved:
+            routes = [route for route in view.served if hit.subject in (route.name, "file")]
+            names = sorted({name for route in routes for name in unfollowed(view, route)})
         if names:
             notices.append((hit, names))
         else:

@@ -23,7 +23,8 @@ PROFILES: tuple[Profile, ...] = ("fastapi", "gateway")
 class Hit(NamedTuple):
     """A place that breaks a rule. ``subject`` is the route's name for a rule that is judged by route.
 
-    ``span`` is the lines on which an ignore comment counts.
+    ``span`` is the lines on which an ignore comment counts. ``unresolved`` is the name of what decides, where that is
+    not known: the finding is then not judged.
     """
 
     line: int
@@ -31,6 +32,7 @@ class Hit(NamedTuple):
     message: str
     subject: str = ""
     span: tuple[int, int] = (0, 0)
+    unresolved: str = ""
 
 
 @dataclass(frozen=True)

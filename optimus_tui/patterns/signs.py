@@ -98,7 +98,12 @@ class Signs:
     def of_one_machine(self) -> bool:
         """Return whether all data is in an SQLite file and no library for limits is used: a program for one machine."""
         limiter = self.found.get("limiter")
-        return self._databases == {"file"} and (limiter is None or not limiter.what.startswith(_IMPORT))
+        return self.in_one_file and (limiter is None or not limiter.what.startswith(_IMPORT))
+
+    @property
+    def in_one_file(self) -> bool:
+        """Return whether all data is in an SQLite file."""
+        return self._databases == {"file"}
 
     def look(self, path: str, data: bytes) -> None:
         """Look through one file. Files that serve nothing, such as tests, are skipped."""
@@ -183,7 +188,7 @@ def _defined(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, imports: _Imports
 ) -> Iterator[tuple[Has, str, ast.stmt | ast.arg]]:
     kind = "class" if isinstance(node, ast.ClassDef) else "def"
-    if (imports.web or imports.redis) and names_limiter(node.name) and not _is_answer(node):
+    if (imports.web or imports.redis) and names_limiter(node.name) and not _is_answer(node) and _acts(node):
         yield "limiter", f"{kind} {node.name}", node
     if imports.redis and words(node.name) & {"cache", "cached", "caching"}:
         yield "cache", f"{kind} {node.name}", node
@@ -197,6 +202,13 @@ def _defined(
             named = words(arg.arg) & (_OF_A_NAME | {"tenant"}) or is_tenant(_typed(arg)) or _is_asked_for(default)
             if named and is_tenant(arg.arg) and not arg.arg.startswith("_"):
                 yield "tenant", f"parameter {arg.arg} of {node.name}", arg
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Return whether it does something: what is left of a quota at a provider is kept in a class without methods."""
+    if not isinstance(node, ast.ClassDef) or "quota" not in words(node.name):
+        return True
+    return any(isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) for one in node.body)
 
 
 def _is_answer(node: ast.stmt) -> bool:
@@ -253,6 +265,8 @@ class Detected(NamedTuple):
     signs: tuple[Sign, ...]
     reason: str = ""
     """What speaks for it where there are no signs."""
+    in_one_file: bool = False
+    """All data is in an SQLite file."""
 
 
 def detected(signs: Signs) -> Detected:
@@ -266,5 +280,5 @@ def detected(signs: Signs) -> Detected:
         lacks |= {"breaker"}
     found = tuple(signs.found[name] for name in SUBJECTS if name in signs.found)
     if found:
-        return Detected("gateway", lacks, found)
+        return Detected("gateway", lacks, found, in_one_file=signs.in_one_file)
     return Detected("fastapi", lacks, (), f"no limiter, tenant or cache in {plural(signs.files, 'file')}")

@@ -7,7 +7,7 @@ project that an exception handler turns into an answer.
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Bound, Class, Scope, Unit, caught, may_tell_too_much
+from optimus_tui.patterns.facts.model import Class, Scope, Unit, caught, may_tell_too_much
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import BUILTINS, LOG_METHODS, chain, words
 
@@ -42,68 +42,40 @@ def tells(unit: Unit, answers: bool, resolver: Resolver) -> Iterator[ast.AST]:
             continue
         names = _names_for(handler)
         of_route = answers and scope is unit.scope
-        places = [*_told_in(handler, names, scope, of_route, resolver)]
-        places += _told_afterwards(handler, names - {handler.name}, unit) if of_route else []
-        places += _told_within(handler, names, unit) if of_route else []
-        for place in places:
+        for place in _told_in(handler, names, scope, of_route, resolver):
             if id(place) not in seen:
                 seen.add(id(place))
                 yield place
     for function, name in _handlers_of_any(unit, resolver):
-        answers_made = (one for one in ast.walk(function) if isinstance(one, ast.Call) and _is_answer(one))
-        yield from (one for one in answers_made if _shows(one, name))
+        for one in ast.walk(function):
+            if isinstance(one, ast.Call) and is_answer(one) and _shows(one, name):
+                yield one
+            elif isinstance(one, ast.Return) and one.value is not None:
+                given = _handed_to_helper(one.value, unit.scope, resolver)
+                if given is not None and _shows(given, name):
+                    yield one
     if "format_exc" in unit.attrs | unit.loads:
         for call in unit.calls:
-            if id(call.node) not in seen and _is_answer(call.node) and _mentions(call.node, set()):
+            if id(call.node) not in seen and is_answer(call.node) and mentions(call.node, set()):
                 yield call.node
 
 
-def _told_afterwards(handler: ast.ExceptHandler, names: set[str], unit: Unit) -> Iterator[ast.AST]:
-    """Yield the returns below a branch that hold the text that it keeps: ``error = str(e)``, then an answer with it."""
-    for one in unit.returned if names else ():
-        below = one.node.lineno > (handler.end_lineno or handler.lineno)
-        value = one.node.value if isinstance(one.node, ast.Return) else None
-        if below and one.scope is unit.scope and value is not None and _is_made_here(value) and _mentions(value, names):
-            yield one.node
-
-
-def _told_within(handler: ast.ExceptHandler, names: set[str], unit: Unit) -> Iterator[ast.AST]:
-    """Yield what a branch puts into the list or the dictionary that the route answers: ``found.append(…)``."""
-    answered = {
-        one.node.value.id
-        for one in unit.returned
-        if isinstance(one.node, ast.Return) and one.scope is unit.scope and isinstance(one.node.value, ast.Name)
-    }
-    for statement in handler.body:
-        for one in ast.walk(statement):
-            given: list[ast.expr] = []
-            owner: ast.expr | None = None
-            if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "append":
-                owner, given = one.func.value, one.args
-            elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Subscript):
-                owner, given = one.targets[0].value, [one.value]
-            if isinstance(owner, ast.Name) and owner.id in answered and any(_mentions(each, names) for each in given):
-                yield one
-
-
-def tells_anothers(unit: Unit, resolver: Resolver) -> Iterator[ast.AST]:
-    """Yield the returns of a route's handler that answer what a function of the project makes of an exception."""
-    for one in unit.returned:
-        value = one.node.value if isinstance(one.node, ast.Return) and one.scope is unit.scope else None
-        if isinstance(value, ast.Name):
-            bound = one.scope.bindings.get(value.id)
-            value = bound.value if isinstance(bound, Bound) and not bound.many else None
-        if isinstance(value, ast.Await):
-            value = value.value
-        made = resolver.what(value.func, one.scope) if isinstance(value, ast.Call) else None
-        places = tells(made, True, resolver) if isinstance(made, Unit) and made is not unit and made.handlers else ()
-        if any(isinstance(place, ast.Return) for place in places):
-            yield one.node
+def errors_kept(unit: Unit, resolver: Resolver) -> list[ast.ExceptHandler]:
+    """Return the ``except`` branches of a function itself whose exception may have any text."""
+    return [
+        handler
+        for handler, scope in unit.handlers
+        if handler.name and scope is unit.scope and _is_revealing(handler, scope, unit, resolver)
+    ]
 
 
 def takes_any_error(unit: Unit) -> bool:
     """Return whether a function, or one in it, has a parameter that may be the error of an exception handler."""
-    return any(chain(arg.annotation).endswith(("Exception", "Error")) for arg, _, _ in unit.given)
+    if any(chain(arg.annotation).endswith(("Exception", "Error")) for arg, _, _ in unit.given):
+        return True
+    if "exception_handler" not in unit.module.unit.attrs:
+        return False
+    return any(chain(one).endswith("exception_handler") for one in unit.decorators)
 
 
 def _handlers_of_any(unit: Unit, resolver: Resolver) -> Iterator[tuple[ast.AST, str]]:
@@ -114,9 +86,17 @@ def _handlers_of_any(unit: Unit, resolver: Resolver) -> Iterator[tuple[ast.AST, 
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or len(node.args.args) != 2:
             continue
         error = node.args.args[1]
-        caught_here = ast.ExceptHandler(type=error.annotation, name=error.arg, body=[])
-        if error.annotation is not None and _may_hold_anything(caught_here, unit.scope, resolver):
+        kind = error.annotation or _installed_for(node)
+        if kind is not None and _may_hold_anything(
+            ast.ExceptHandler(type=kind, name=error.arg, body=[]), unit.scope, resolver
+        ):
             yield node, error.arg
+
+
+def _installed_for(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
+    """Return what an exception handler is installed for by its decorator: ``@app.exception_handler(Exception)``."""
+    made = (one for one in node.decorator_list if isinstance(one, ast.Call) and one.args)
+    return next((one.args[0] for one in made if chain(one).endswith("exception_handler")), None)
 
 
 def _shows(node: ast.AST, name: str) -> bool:
@@ -190,7 +170,7 @@ def _names_for(handler: ast.ExceptHandler) -> set[str]:
     names = {handler.name or ""}
     for statement in handler.body:
         for one in ast.walk(statement):
-            if isinstance(one, ast.Assign) and _mentions(one.value, names) and _is_text(one.value):
+            if isinstance(one, ast.Assign) and mentions(one.value, names) and _is_text(one.value):
                 names |= {target.id for target in one.targets if isinstance(target, ast.Name)}
     return names
 
@@ -211,11 +191,11 @@ def _told_in(
         if isinstance(node, ast.If) and _narrows(node.test, handler.name or "", scope, resolver):
             todo = [*node.orelse, *todo]
             continue
-        if isinstance(node, ast.Call) and _is_answer(node) and _mentions(node, names):
+        if isinstance(node, ast.Call) and is_answer(node) and mentions(node, names):
             yield node
             continue
         given = _given_out(node, answers, scope, resolver)
-        if given is not None and _mentions(given, names):
+        if given is not None and mentions(given, names):
             yield node
             continue
         todo = [*ast.iter_child_nodes(node), *todo]
@@ -260,7 +240,7 @@ def _narrows(test: ast.expr, name: str, scope: Scope, resolver: Resolver) -> boo
     return False
 
 
-def _is_answer(node: ast.Call) -> bool:
+def is_answer(node: ast.Call) -> bool:
     """Return whether a call makes or sends an answer: ``HTTPException``, ``JSONResponse``, ``send_json``."""
     last = chain(node.func).rpartition(".")[2]
     if last in _ANSWERS or last in _SENDS:
@@ -294,7 +274,7 @@ def _carries_status(owner: Class, resolver: Resolver, depth: int) -> bool:
     return False
 
 
-def _mentions(node: ast.AST, names: set[str]) -> bool:
+def mentions(node: ast.AST, names: set[str]) -> bool:
     """Return whether the exception, or its trace, is part of a value; its type and its status are harmless."""
     todo: list[ast.AST] = [node]
     while todo:

@@ -310,7 +310,10 @@ def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver, of_li
     thing = resolver.what(caught, scope)
     if not isinstance(thing, External):
         return not (of_libraries and isinstance(thing, Class))
-    return name in BROAD or thing.dotted.partition(".")[0] in vocabulary.UPSTREAM_ROOTS
+    root = thing.dotted.partition(".")[0]
+    if of_libraries and root in vocabulary.DB_ROOTS | vocabulary.REDIS:
+        return False  # that of a database answers no other service's fault
+    return name in BROAD or root in vocabulary.UPSTREAM_ROOTS
 
 
 def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:

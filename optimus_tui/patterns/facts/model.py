@@ -279,8 +279,11 @@ def _is_caught(raised: ast.expr, handler: ast.ExceptHandler) -> bool:
 
 
 def says_nothing(handler: ast.ExceptHandler) -> bool:
-    """Return whether the failure is not reported: no log, no count, no status, no other exception."""
-    for one in ast.walk(handler):
+    """Return whether the failure is not reported: no log, no count, no status, no other exception.
+
+    What a branch does for one kind of failure (``if "busy" in str(error): return …``) says nothing of the others.
+    """
+    for one in (node for statement in _done_for_others(handler) for node in ast.walk(statement)):
         if isinstance(one, ast.Raise):
             return False
         if isinstance(one, ast.Call):
@@ -294,6 +297,30 @@ def says_nothing(handler: ast.ExceptHandler) -> bool:
         if handler.name and isinstance(one, ast.Name) and one.id == handler.name:
             return False  # it goes somewhere
     return True
+
+
+def _done_for_others(handler: ast.ExceptHandler) -> list[ast.stmt]:
+    """Return what is done for the failures that no test of the exception sorts out."""
+    names = {handler.name or ""}
+    left: list[ast.stmt] = []
+    for statement in handler.body:
+        value = statement.value if isinstance(statement, ast.Assign) else None
+        if value is not None and chain(value.func if isinstance(value, ast.Call) else value) in ("str", "repr", "type"):
+            names |= {chain(target) for target in statement.targets}  # type: ignore[attr-defined]
+    for statement in handler.body:
+        asked = statement.test if isinstance(statement, ast.If) and not statement.orelse else None
+        ends = isinstance(statement, ast.If) and isinstance(statement.body[-1], (ast.Return, ast.Raise, ast.Continue))
+        if asked is None or not ends or not _names_in(asked) & names:
+            left.append(statement)
+    if len(left) == len(handler.body):
+        return left
+    of_it = {id(one) for one in left if isinstance(one, ast.Assign) and chain(one.targets[0]) in names}
+    used = {name for one in left if id(one) not in of_it for name in _names_in(one)}
+    return [one for one in left if id(one) not in of_it or used & names]
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _is_plain_answer(made: ast.Call) -> bool:

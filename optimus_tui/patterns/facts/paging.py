@@ -64,8 +64,18 @@ def parameters_of(view: View, route: Route) -> tuple[list[Given], bool]:
         typed = view.resolver.annotated(arg.annotation, scope)
         if isinstance(typed, InstanceOf) and isinstance(typed.of, Class):
             fields = _fields(typed.of, view)
+            read = _fields_read(route.handler, arg.arg)
+            if read and read <= {one.name for one in fields}:  # a method of it has all of them
+                fields = [one for one in fields if one.name in read]
             found += fields if any(words(one.name) & _PAGES for one in fields) else []
     return found, known
+
+
+def _fields_read(handler: Unit, name: str) -> set[str]:
+    """Return what a handler reads of a parameter; empty where it hands the whole on, or reads nothing."""
+    owners = [one for one in ast.walk(handler.node) if isinstance(one, ast.Attribute) and chain(one.value) == name]
+    uses = [one for one in ast.walk(handler.node) if isinstance(one, ast.Name) and one.id == name]
+    return {one.attr for one in owners} if len(owners) == len(uses) else set()
 
 
 def _fields(owner: Class, view: View, depth: int = 0) -> list[Given]:

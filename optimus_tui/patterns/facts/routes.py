@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.assembly import NOTHING, Above, Assembly, assembly_of, option_of, wrapped_registration
-from optimus_tui.patterns.facts.model import Bound, Module, Scope, Unit
+from optimus_tui.patterns.facts.model import Bound, Module, Param, Scope, Unit
+from optimus_tui.patterns.source.makers import Frame
 from optimus_tui.patterns.source.resolve import Resolver
 from optimus_tui.patterns.source.vocabulary import chain, is_tenant, text_of, words
 
@@ -21,6 +22,8 @@ _SYSTEM_PATHS = frozenset(
         "status",
     }
 )  # fmt: skip
+_OF_ALL = _SYSTEM_PATHS | {"api", "v1", "v2", "v3", "system", "service", "server", "app", "internal", "gateway", ""}
+"""Parts of a path below which a ``status`` is that of the whole system."""
 _SYSTEM_TAGS = frozenset({"system", "health", "ops", "operations", "monitoring", "infra", "meta", "probes"})
 _READING_POSTS = frozenset(
     {
@@ -80,6 +83,8 @@ class Route(NamedTuple):
         last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
         if _OF_ONE.search(self.path):
             return False  # the status of one order is the caller's business
+        if last == "status" and not {*self.path.lower().strip("/").split("/")[:-1]} <= _OF_ALL:
+            return False  # so is that of one part of the system
         return last in _SYSTEM_PATHS or (bool(self.tags) and self.tags <= _SYSTEM_TAGS)
 
 
@@ -224,10 +229,23 @@ def _of_default(
     if isinstance(default, ast.Call):
         target = resolver.depended(default, home)
         if target is not None:
-            return [(target, home)]  # type: ignore[list-item]
+            return [_given_to_maker(resolver, target, home)]  # type: ignore[arg-type]
         if annotation is not None and chain(default.func).rpartition(".")[2] == "Depends":
             return [(annotation, scope)]
     return []
+
+
+def _given_to_maker(resolver: Resolver, target: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
+    """Return a dependency, or, where it is a parameter of the function that makes the router, what that is given."""
+    found = resolver.where(target, scope) if isinstance(target, ast.Name) else None
+    bound = found[0] if found is not None else None
+    if isinstance(bound, Param) and not isinstance(bound.function, ast.Lambda):
+        follower = assembly_of(resolver.project).follower
+        for call, place in follower.callers(bound.function)[:1]:
+            given = follower.given(bound, Frame(bound.function, call, place, None), 0)
+            if given is not None:
+                return given.node, given.scope
+    return target, scope
 
 
 def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> list[tuple[ast.expr, Scope]]:

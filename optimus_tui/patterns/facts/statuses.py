@@ -20,6 +20,7 @@ _NAMES = {
 }  # fmt: skip
 _TELLS = frozenset({"str", "repr", "type", "print", "format", "format_exc", "print_exc", "format_exception", "len"})
 _MOST_DEEP = 3
+_STATUS = ("status_code", "status")
 
 
 class RaisedStatus(NamedTuple):
@@ -39,7 +40,7 @@ def returned_statuses(unit: Unit, resolver: Resolver) -> dict[int, ast.stmt]:
     for one in unit.returned:
         made = one.node.value if isinstance(one.node, ast.Return) and one.scope is unit.scope else None
         if isinstance(made, ast.Call) and chain(made.func).rpartition(".")[2].endswith("Response"):
-            status = _returned_status(made, one.scope, resolver)
+            status = status_of_answer(made, one.scope, resolver)
             if status >= 100:
                 found.setdefault(status, one.node)
     return found
@@ -53,7 +54,10 @@ def answers_only_500(handler: object, resolver: Resolver) -> bool:
     if not isinstance(handler, Unit):
         return False
     made = [one for one in handler.calls if chain(one.node.func).rpartition(".")[2].endswith("Response")]
-    return bool(made) and all(_returned_status(one.node, one.scope, resolver) == 500 for one in made)
+    if made:
+        return {status_of_answer(one.node, one.scope, resolver) for one in made} == {500}
+    given = [(word, one.scope) for one in handler.calls for word in one.node.keywords]
+    return {status_of(word.value, at, resolver) for word, at in given if (word.arg or "").endswith(_STATUS)} == {500}
 
 
 class LostStatus(NamedTuple):
@@ -280,7 +284,7 @@ def _lost(
 ) -> LostStatus | None:
     if not raised:
         return None
-    last = _last_of(handler.body)
+    last = last_of(handler.body)
     answered = _answered_by_helper(handler, scope, resolver)
     if answered < 0 and _looks_at_it(handler):
         return None
@@ -291,7 +295,7 @@ def _lost(
         if made is not None and made.status:
             answered = made.status
     elif isinstance(last, ast.Return) and answers and last.value is not None:
-        answered = _returned_status(last.value, scope, resolver)
+        answered = status_of_answer(last.value, scope, resolver)
     if answered < 0:
         return None
     other = tuple(one for one in raised if one.status and one.status != answered)
@@ -311,7 +315,7 @@ def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Reso
     helper = resolver.what(call.func, scope)
     if not isinstance(helper, Unit) or helper.stub:
         return -1
-    end = _last_of(getattr(helper.node, "body", []))
+    end = last_of(getattr(helper.node, "body", []))
     looks = any(
         isinstance(one, (ast.Name, ast.Attribute)) and chain(one).endswith("HTTPException")
         for test in ast.walk(helper.node)
@@ -322,15 +326,15 @@ def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Reso
     return made.status if made is not None and made.status else -1
 
 
-def _last_of(body: list[ast.stmt]) -> ast.stmt | None:
+def last_of(body: list[ast.stmt]) -> ast.stmt | None:
     """Return the statement that leaves a body; None where it may go on."""
     last = body[-1] if body else None
     if isinstance(last, (ast.With, ast.AsyncWith)):
-        return _last_of(last.body)
+        return last_of(last.body)
     return last if isinstance(last, (ast.Raise, ast.Return)) else None
 
 
-def _returned_status(node: ast.expr, scope: Scope, resolver: Resolver) -> int:
+def status_of_answer(node: ast.expr, scope: Scope, resolver: Resolver) -> int:
     """Return the status of an answer: that of a response, 200 for a value, and -1 where it is not known."""
     if isinstance(node, ast.Call):
         name = chain(node.func).rpartition(".")[2]
@@ -343,33 +347,6 @@ def _returned_status(node: ast.expr, scope: Scope, resolver: Resolver) -> int:
     if isinstance(node, (ast.Dict, ast.List, ast.Constant, ast.JoinedStr)):
         return 200
     return -1
-
-
-_PAGES = ("RedirectResponse", "TemplateResponse", "HTMLResponse", "FileResponse", "StreamingResponse")
-_HARMLESS = frozenset({"str", "repr", "type", "format", "dict", "rollback", "close", "isoformat", "now", "utcnow"})
-
-
-def hides_failure(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) -> bool:
-    """Return whether a route's ``except`` answers a failure with status 200, and reports it nowhere else."""
-    last = _last_of(handler.body)
-    if not isinstance(last, ast.Return) or last.value is None:
-        return False
-    answer = last.value
-    status = _returned_status(answer, scope, resolver)
-    if isinstance(answer, ast.Call):
-        if chain(answer.func).endswith(_PAGES):
-            return False
-        of = resolver.what(answer.func, scope)
-        if isinstance(of, Class) and not any(word.arg in ("status_code", "code", None) for word in answer.keywords):
-            status = 200
-    if status != 200:
-        return False
-    for one in ast.walk(handler):
-        if isinstance(one, ast.Raise):
-            return False
-        if isinstance(one, ast.Call) and one is not answer and chain(one.func).rpartition(".")[2] not in _HARMLESS:
-            return False
-    return True
 
 
 def _looks_at_it(handler: ast.ExceptHandler) -> bool:

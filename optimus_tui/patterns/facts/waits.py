@@ -56,7 +56,7 @@ _OF_SUPABASE = frozenset(
 )  # fmt: skip
 _OF_PEEWEE = frozenset(
     {"get", "get_or_none", "get_or_create", "get_by_id", "create", "save", "delete_instance", "delete_by_id",
-     "insert_many", "execute", "count", "exists", "first"}
+     "insert_many", "execute", "count", "exists", "first", "iterator"}
 )  # fmt: skip
 _OF_CLIENTS = frozenset(
     {"get", "list", "create", "delete", "update", "search", "query", "execute", "upload", "download", "send", "put",
@@ -81,6 +81,7 @@ _SOME_METHODS: tuple[tuple[str, Kind, frozenset[str]], ...] = (
     ("celery.Celery.control.inspect().", "network", frozenset({"active", "ping", "registered", "reserved", "stats"})),
     ("paramiko.SSHClient.", "network", frozenset({"connect", "exec_command", "open_sftp", "invoke_shell"})),
     ("stripe.", "network", _STRIPE),
+    ("keycloak.KeycloakOpenID.", "network", frozenset({"token", "userinfo", "introspect", "logout", "refresh_token"})),
     *((f"supabase.{one}.", "network", _OF_SUPABASE) for one in ("create_client()", "Client", "client.Client")),
     *(("peewee.Model.", "session", _OF_PEEWEE), ("peewee.Database.", "session", frozenset({"connect", "execute_sql"}))),
     *((f"neo4j.GraphDatabase.driver(){one}.", "network", frozenset({"run", "execute_query", "verify_connectivity"}))
@@ -90,6 +91,7 @@ _SOME_METHODS: tuple[tuple[str, Kind, frozenset[str]], ...] = (
 )  # fmt: skip
 """Of these only the named methods wait: the others build something, or answer from memory."""
 _ALL_PREFIXES = tuple({one for one, _, _ in _SOME_METHODS})
+_OF_PATHS = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
 _SESSION_NAMES = frozenset({"session", "db", "db_session", "dbsession", "sess", "_session", "_db"})
 _CURSOR_NAMES = frozenset({"cur", "cursor", "_cursor"})
 _OF_CURSORS = frozenset({"execute", "executemany", "fetchall", "fetchone", "fetchmany"})
@@ -184,9 +186,9 @@ def _by_idiom(seen: Seen) -> Kind:
     """Return what a call waits for whose object has no known type: by what only synchronous code writes."""
     if seen.thing is not None:
         return ""
-    if seen.raw in ("input", "open"):
-        return "file"
     owner, _, method = seen.raw.rpartition(".")
+    if seen.raw in ("input", "open") or (owner and method in _OF_PATHS):
+        return "file"
     if method in _OF_LANGCHAIN:
         return "network"
     name = owner.rpartition(".")[2]

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 
 from optimus_tui.patterns.facts.jobs import named_jobs
 from optimus_tui.patterns.facts.model import AWAITED, DECLARED
@@ -24,13 +25,14 @@ _LIBRARIES = (
     "google.cloud.", "google.genai.", "google.generativeai.", "googleapiclient.", "authlib.integrations.", "plaid.",
     "httpx_oauth.", "github.Github", "kubernetes.client.", "kubernetes_asyncio.client.", "ray.job_submission.",
     "mlflow.MlflowClient.", "mlflow.tracking.MlflowClient.", "firebase_admin.", "paypalrestsdk.", "razorpay.",
+    "keycloak.KeycloakOpenID.", "keycloak.KeycloakAdmin.",
 )  # fmt: skip
 _ASKED = _of(
     "get list create delete update modify retrieve search msearch query upload download send put post patch head upsert"
     " insert scroll count describe invoke generate publish copy complete completion embed embedding embeddings fetch"
     " request bulk index info chat predict batch run submit stop stat remove add authorize verify cancel confirm"
     " capture refund moderate transcribe translate similarity urlopen getresponse stream exchange execute sendmail"
-    " login call parse read exists forward ask"
+    " login call parse read exists forward ask token userinfo introspect logout"
 )
 """First words of what a client asks its service for."""
 _BUILDS = _of("client clients resource session waiter paginator url uri presigned logger")
@@ -49,8 +51,16 @@ _OF_OUR_OWN = DB | REDIS | {"mongo", "motor", "test", "cache", "lock", "influx",
 _NO_SERVICE = DB_ROOTS | LOCAL_ROOTS | {"fastapi", "starlette", "mcp", "fastmcp", "redis", "valkey", "celery", "arq"}
 
 
-WRITTEN, NAMED = "http", "a client"
-"""No packages: a call that is written as one of HTTP, and one whose names only suggest that it asks a service."""
+WRITTEN, NAMED, UNKNOWN = "http", "a client", "a library"
+"""No packages: a call that is written as one of HTTP, one of a type that is named as a client, and one that may ask a
+service: only its name, or an ``await`` on a library that is not known, suggests it."""
+_AWAITED_HERE = _of(
+    "aiofiles anyio trio uvloop starlette fastapi jinja2 aiocache cachetools slowapi limits tenacity aiojobs taskiq"
+    " dramatiq aio_pika aiokafka faststream apscheduler multipart pydantic uvicorn gunicorn pytest aioredis coredis"
+    " redis_om fakeredis sse_starlette websockets async_lru asyncer asgiref dishka dependency_injector prisma gino"
+    " edgedb piccolo odmantic mongoengine umongo neo4j duckdb aiomysql asyncmy aioodbc surrealdb"
+)
+"""Packages that are no clients of a service over HTTP, and those of databases."""
 
 
 def library_of(seen: Seen) -> str:
@@ -58,9 +68,21 @@ def library_of(seen: Seen) -> str:
     if seen.visible or seen.call.flags & DECLARED:
         return ""
     known = _known(seen)
-    if known is None:
-        known = NAMED if named_jobs(seen.raw, seen.dotted, False).flags & {"upstream", "remote"} else ""
-    return known
+    if known is not None:
+        return known
+    if named_jobs(seen.raw, seen.dotted, False).flags & {"upstream", "remote"}:
+        return NAMED if seen.dotted else UNKNOWN
+    return UNKNOWN if _may_ask(seen) else ""
+
+
+def _may_ask(seen: Seen) -> bool:
+    """Return whether a method of a library that is not known is awaited, under a name that asks for something."""
+    root, _, rest = seen.dotted.partition(".")
+    if not rest or not seen.call.flags & AWAITED or root in _NO_SERVICE | _AWAITED_HERE | sys.stdlib_module_names:
+        return False
+    owner = seen.raw.rpartition(".")[0]
+    apart = words(root).isdisjoint({"fastapi", "starlette", "async", "sqlalchemy", "redis", "mongo"})
+    return bool(owner) and apart and words(seen.dotted).isdisjoint(_OF_OUR_OWN) and _is_asked(seen.method)
 
 
 def is_of_a_library(name: str) -> bool:

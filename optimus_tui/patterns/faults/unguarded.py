@@ -7,7 +7,7 @@ from typing import NamedTuple
 from optimus_tui.patterns.facts.model import BROAD, Class, Scope, Unit, catches_faults
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.facts.waits import Clients, clients_given
-from optimus_tui.patterns.faults.providers import NAMED, WRITTEN, is_of_a_library, library_of
+from optimus_tui.patterns.faults.providers import NAMED, UNKNOWN, WRITTEN, is_of_a_library, library_of
 from optimus_tui.patterns.source.resolve import External, Resolver, Seen
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import BENIGN, OF_VALIDATION, TRANSLATES, chain, words
@@ -20,6 +20,7 @@ _NARROW = {
     "stripe": frozenset({"CardError", "InvalidRequestError", "SignatureVerificationError"}),
     "elasticsearch": frozenset({"BadRequestError", "NotFoundError", "ConflictError", "RequestError"}),
     "opensearchpy": frozenset({"NotFoundError", "RequestError", "ConflictError"}),
+    "keycloak": frozenset({"KeycloakAuthenticationError", "KeycloakInvalidTokenError", "KeycloakPostError"}),
     "openai": frozenset({"BadRequestError", "AuthenticationError", "RateLimitError"}),
 }  # fmt: skip
 """What a library raises for some answers of a service, and not where the service cannot be reached."""
@@ -41,7 +42,7 @@ class Request(NamedTuple):
     library: str
 
 
-def unguarded_request(view: View, route: Route) -> Seen | None:
+def unguarded_request(view: View, route: Route) -> Request | None:
     """Return the handler's call to another service whose faults no ``except`` on the way catches.
 
     An ``except`` counts for what it catches: one of bad statuses leaves broken connections, one of a database's errors
@@ -53,12 +54,11 @@ def unguarded_request(view: View, route: Route) -> Seen | None:
         return None
     unsure: set[str] = set()
     if "maps" in view.app_flags:  # what this project's own classes of errors stand for
-        unsure = {WRITTEN, NAMED}
+        unsure = {WRITTEN, NAMED, UNKNOWN}
     elif "maps" in view.flags(route):
-        unsure = {NAMED}
-    return next(
-        (one.seen for one in _unguarded(view, route.handler, 0, frozenset()) if one.library not in unsure), None
-    )
+        unsure = {NAMED, UNKNOWN}
+    found = [one for one in _unguarded(view, route.handler, 0, frozenset()) if one.library not in unsure]
+    return min(found, key=lambda one: one.library == UNKNOWN, default=None)
 
 
 def _catches(view: View, decorator: ast.expr, scope: Scope) -> bool:

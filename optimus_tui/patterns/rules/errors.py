@@ -3,10 +3,13 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.error_texts import takes_any_error, tells, tells_anothers
+from optimus_tui.patterns.facts.error_texts import takes_any_error, tells
 from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, says_nothing
 from optimus_tui.patterns.facts.own_work import work_of
-from optimus_tui.patterns.facts.statuses import hides_failure, status_of
+from optimus_tui.patterns.facts.statuses import status_of
+from optimus_tui.patterns.faults.carried_texts import carried_texts
+from optimus_tui.patterns.faults.hidden import hides_failure
+from optimus_tui.patterns.faults.providers import UNKNOWN
 from optimus_tui.patterns.faults.unguarded import unguarded_request
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
@@ -23,9 +26,11 @@ def _unmapped(view: View) -> Iterator[Hit]:
     if "maps libraries" in view.app_flags:
         return
     for route in view.served:
-        if (seen := unguarded_request(view, route)) is not None:
-            where = f"{seen.raw}() (line {seen.call.node.lineno})"
-            yield at_unit(route.handler, f"Missing error handling: where {where} fails, {route.name} answers 500")
+        if (request := unguarded_request(view, route)) is not None:
+            name = request.seen.raw
+            where = f"{name}() (line {request.seen.call.node.lineno})"
+            hit = at_unit(route.handler, f"Missing error handling: where {where} fails, {route.name} answers 500")
+            yield hit._replace(unresolved=name) if request.library == UNKNOWN else hit
 
 
 def _bare(view: View) -> Iterator[Hit]:
@@ -81,14 +86,22 @@ def _handlers(view: View) -> Iterator[tuple[ast.ExceptHandler, Scope]]:
 
 def _told(view: View) -> Iterator[Hit]:
     handlers = {id(route.handler) for route in view.routes if not route.websocket}
+    found: dict[int, ast.AST] = {}
     for unit in view.own_units:
         if unit.handlers or "format_exc" in unit.attrs | unit.loads or takes_any_error(unit):
             for place in tells(unit, id(unit) in handlers, view.resolver):
-                if _is_hidden(place, unit.scope, view):
-                    continue
-                yield at(place, "The exception's text goes to the caller: it may hold hosts, keys and queries")
-        for place in tells_anothers(unit, view.resolver) if id(unit) in handlers else ():
-            yield at(place, "An exception's text, which the called function returns, goes to the caller")
+                if not _is_hidden(place, unit.scope, view):
+                    found[id(place)] = place
+    lines = {getattr(place, "lineno", 0) for place in found.values()}
+    for unit in view.own_units:
+        for place in carried_texts(unit, view.resolver) if id(unit) in handlers else ():
+            answer = place.exc if isinstance(place, ast.Raise) else place
+            last = getattr(place, "end_lineno", 0) or 0
+            seen = any(getattr(place, "lineno", 0) <= line <= last for line in lines)
+            if not seen and answer is not None and not _is_hidden(answer, unit.scope, view):
+                found[id(place)] = place
+    for place in found.values():
+        yield at(place, "The exception's text goes to the caller: it may hold hosts, keys and queries")
 
 
 def _is_hidden(place: ast.AST, scope: Scope, view: View) -> bool:

@@ -57,13 +57,23 @@ def _is_log(node: ast.AST) -> bool:
     return method in LOG_METHODS and not LOGGERS.isdisjoint(words(owner))
 
 
-def logs_requests(unit: Unit, resolver: Resolver) -> bool:
-    """Return True if a middleware's function logs every request, not only those that it refuses."""
+def logs_requests(unit: Unit, resolver: Resolver, makers: Iterable[Unit] = ()) -> bool:
+    """Return True if a middleware's function logs every request, not only those that it refuses.
+
+    Of those in ``makers`` only the middleware inside counts: what a function writes that makes the application is none.
+    """
+    makes = any(unit is one for one in makers)
     return unit.name != "__init__" and any(
         seen.method in LOG_METHODS and seen.method not in _OF_FAILURES and not seen.call.flags & IN_EXCEPT
         for seen in seen_calls(unit, resolver)
-        if not LOGGERS.isdisjoint(words(seen.raw.rpartition(".")[0]) | words(seen.dotted.rpartition(".")[0]))
+        if (not makes or _is_in_middleware(seen.call.scope))
+        and not LOGGERS.isdisjoint(words(seen.raw.rpartition(".")[0]) | words(seen.dotted.rpartition(".")[0]))
     )
+
+
+def _is_in_middleware(scope: Scope) -> bool:
+    decorators = getattr(scope.node, "decorator_list", [])
+    return any(chain(one).endswith("middleware") for one in decorators)
 
 
 def installs_maps(given: ast.expr, scope: Scope, resolver: Resolver) -> bool:

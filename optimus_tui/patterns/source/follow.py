@@ -8,14 +8,25 @@ import ast
 from collections.abc import Callable, Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Class, Import, Module, Param, Scope, Unit
-from optimus_tui.patterns.source.makers import Expression, Frame, Made, Maker, Method, Value, frame_of, function_of
+from optimus_tui.patterns.source.makers import (
+    APPS,
+    NAMED,
+    ROUTERS,
+    Expression,
+    Frame,
+    Made,
+    Maker,
+    Method,
+    Value,
+    frame_of,
+    function_of,
+    line_of,
+    router_kind,
+)
 from optimus_tui.patterns.source.resolve import External, Resolver
 from optimus_tui.patterns.source.vocabulary import chain
 
 Callers = Callable[[ast.AST], list[tuple[ast.Call, Scope]]]
-APPS = frozenset({"FastAPI", "Starlette"})
-ROUTERS = frozenset({"APIRouter", "Router"})
-_NAMED = ("APIRouter", "FastAPI")
 _DEEPEST = 20
 _MOST_STEPS = 4000
 _PASSES_ON = frozenset({"list", "tuple", "sorted", "reversed", "set", "iter", "cast", "copy", "deepcopy"})
@@ -208,14 +219,14 @@ class Follower:
             yield (running.this if running is not None else None) or Made(bound.owner)
             return
         if running is not None:
-            given = self._given(bound, running, depth)
+            given = self.given(bound, running, depth)
             if given is not None:
                 yield given
                 return
         else:
             calls = self.callers(bound.function)
             for call, place in calls[:40]:
-                given = self._given(bound, Frame(bound.function, call, place, None), depth)
+                given = self.given(bound, Frame(bound.function, call, place, None), depth)
                 if given is not None:
                     yield given
             if calls:
@@ -224,12 +235,12 @@ class Follower:
             yield Expression(bound.default, scope.parent or scope, None)
         typed = self.resolver.annotated(bound.node.annotation, scope.parent or scope)
         of = getattr(typed, "of", None)
-        if isinstance(of, Class) and not _router_kind(of, self.resolver):
+        if isinstance(of, Class) and not router_kind(of, self.resolver):
             yield Made(of)
         else:
             self.lost.add(name)
 
-    def _given(self, bound: Param, frame: Frame, depth: int) -> Expression | None:
+    def given(self, bound: Param, frame: Frame, depth: int) -> Expression | None:
         """Return the argument that a call gives for a parameter."""
         function, call = bound.function, frame.call
         positional = [*function.args.posonlyargs, *function.args.args]
@@ -279,7 +290,7 @@ class Follower:
             yield from self._of_object(value if isinstance(value, Made) else Made(value), name, depth)
 
     def _of_object(self, this: Made, name: str, depth: int) -> Iterator["Expression | Value"]:
-        for owner in _line_of(this.of, self.resolver):
+        for owner in line_of(this.of, self.resolver):
             if name in owner.methods:
                 method = owner.methods[name]
                 if any(chain(one).endswith("property") for one in method.decorators):
@@ -301,7 +312,7 @@ class Follower:
 
     def _kept_by(self, this: Made) -> Iterator[Maker]:
         """Yield the routers that an object keeps in its attributes: it is included as if it were one."""
-        for owner in _line_of(this.of, self.resolver):
+        for owner in line_of(this.of, self.resolver):
             for name, (bound, _) in owner.attributes.items():
                 if isinstance(bound.value, ast.Call) and chain(bound.value.func).endswith(("Router", "FastAPI")):
                     for one in self._of_attribute(this, name, 1):
@@ -314,7 +325,7 @@ class Follower:
         assert isinstance(node, ast.Call)
         called = list(self.values(node.func, scope, frame, depth + 1))
         named = chain(node.func).rpartition(".")[2]
-        if named.endswith(_NAMED) and all(isinstance(one, External) for one in called):
+        if named.endswith(NAMED) and all(isinstance(one, External) for one in called):
             yield Maker(node, scope, named.endswith("FastAPI"))
             return
         for value in called:
@@ -326,7 +337,7 @@ class Follower:
             elif isinstance(value, Scope):
                 yield from self._returned(value, Frame(value.node, node, scope, frame), depth + 1)
             elif isinstance(value, Class):
-                kind = _router_kind(value, self.resolver)
+                kind = router_kind(value, self.resolver)
                 yield Maker(node, scope, kind == "app") if kind else Made(value, node, scope, frame)
             elif isinstance(value, External):
                 yield from self._from_outside(value.dotted, place, depth)
@@ -338,7 +349,7 @@ class Follower:
         node, scope, frame = place
         assert isinstance(node, ast.Call)
         last = dotted.rpartition(".")[2]
-        if last in ROUTERS or last in APPS or last.endswith(_NAMED):
+        if last in ROUTERS or last in APPS or last.endswith(NAMED):
             yield Maker(node, scope, last in APPS or last.endswith("FastAPI"))
             return
         if last in _DYNAMIC:
@@ -410,6 +421,9 @@ class Follower:
         name = chain(node.func).rpartition(".")[2]
         if name in ("values", "items") and isinstance(node.func, ast.Attribute):
             yield from self.elements(Expression(node.func.value, scope, frame), depth + 1)
+        elif name == "from_iterable" and node.args:
+            for one in self.elements(Expression(node.args[0], scope, frame), depth + 1):
+                yield from self.elements(one, depth + 1)
         elif name in _PASSES_ON or name == "enumerate":
             if node.args:
                 yield from self.elements(Expression(node.args[-1 if name == "cast" else 0], scope, frame), depth + 1)
@@ -420,31 +434,6 @@ class Follower:
                 inner = unit.scope if isinstance(unit, Unit) else unit
                 if isinstance(inner, Scope):
                     running = Frame(inner.node, node, scope, frame, this)
-                    for one in inner.unit.returned:
-                        if function_of(one.scope) is inner and isinstance(one.node, ast.Return) and one.node.value:
-                            yield from self.elements(Expression(one.node.value, one.scope, running), depth + 1)
-
-
-def _line_of(owner: Class, resolver: Resolver) -> Iterator[Class]:
-    """Yield a class and those of the tree that it inherits from."""
-    todo, seen = [owner], set[int]()
-    while todo:
-        one = todo.pop(0)
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        scope = one.unit.scope.parent or one.unit.scope
-        todo += [base for node in one.bases if isinstance(base := resolver.what(node, scope), Class)]
-
-
-def _router_kind(owner: Class, resolver: Resolver) -> str:
-    """Return ``app`` or ``router`` for a class that inherits from one of the framework's, else ""."""
-    for one in _line_of(owner, resolver):
-        for base in one.bases:
-            last = chain(base).rpartition(".")[2]
-            if isinstance(resolver.what(base, one.module.scope), Class):
-                continue
-            if last in APPS or last in ROUTERS or last.endswith(_NAMED):
-                return "app" if last in APPS or last.endswith("FastAPI") else "router"
-    return ""
+                    for made in inner.unit.returned:
+                        if function_of(made.scope) is inner and isinstance(made.node, ast.Return) and made.node.value:
+                            yield from self.elements(Expression(made.node.value, made.scope, running), depth + 1)

@@ -1,10 +1,16 @@
 """What an expression may stand for where routers are put together, and what a function runs for."""
 
 import ast
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Class, Module, Param, Scope, Unit
-from optimus_tui.patterns.source.resolve import External
+from optimus_tui.patterns.source.resolve import External, Resolver
+from optimus_tui.patterns.source.vocabulary import chain
+
+APPS = frozenset({"FastAPI", "Starlette"})
+ROUTERS = frozenset({"APIRouter", "Router"})
+NAMED = ("APIRouter", "FastAPI")
 
 
 class Maker(NamedTuple):
@@ -70,3 +76,28 @@ def function_of(scope: Scope) -> Scope:
     while scope.kind in ("lambda", "class") and scope.parent is not None:
         scope = scope.parent
     return scope
+
+
+def line_of(owner: Class, resolver: Resolver) -> Iterator[Class]:
+    """Yield a class and those of the tree that it inherits from."""
+    todo, seen = [owner], set[int]()
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        scope = one.unit.scope.parent or one.unit.scope
+        todo += [base for node in one.bases if isinstance(base := resolver.what(node, scope), Class)]
+
+
+def router_kind(owner: Class, resolver: Resolver) -> str:
+    """Return ``app`` or ``router`` for a class that inherits from one of the framework's, else ""."""
+    for one in line_of(owner, resolver):
+        for base in one.bases:
+            last = chain(base).rpartition(".")[2]
+            if isinstance(resolver.what(base, one.module.scope), Class):
+                continue
+            if last in APPS or last in ROUTERS or last.endswith(NAMED):
+                return "app" if last in APPS or last.endswith("FastAPI") else "router"
+    return ""

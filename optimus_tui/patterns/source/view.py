@@ -329,11 +329,12 @@ class View:
 
     def _middleware_jobs(self, set_up: list[Unit]) -> set[str]:
         """Return what runs before every route does: limits, logs, metrics, the caller's tenant."""
-        start: list[Unit] = []
+        start, nested_in = list[Unit](), list[Unit]()
         found: set[str] = set()
         by_default, limiters = False, []
         for unit in set_up:
             nested = unit.module.scope is not unit.scope and "middleware" in unit.attrs  # one is made inside of it
+            nested_in += [unit] if nested else []
             if nested or any(chain(one).endswith(".middleware") for one in unit.decorators):
                 start.append(unit)
             for seen in self.calls(unit):
@@ -364,7 +365,7 @@ class View:
         done = {flag for unit in units for flag in jobs_of(unit, self.resolver).flags}
         if "limits" in done or {"refuses", "counts"} <= done:
             found.add("limits")
-        if any(logs_requests(unit, self.resolver) for unit in units):
+        if any(logs_requests(unit, self.resolver, nested_in) for unit in units):
             found.add("logs")
         return found | (done & {"metrics", "tenant"})
 

@@ -19,6 +19,7 @@ def _of(text: str) -> frozenset[str]:
 
 _LIMITS_METHODS = _of("require enforce check apply guard")
 _LIMIT_VERBS = _of("require enforce check apply within guard limited count per by requests")
+_SHOWS = _of("cache cached usable usage used get fetch list show read parse load refresh update info status sync store")
 TENANT_WORDS = _of("tenant tenants tenancy organisation organization org workspace tid xtenant")
 _PROVIDERS = _of("openai anthropic azure github gitlab huggingface sentry")
 READS = _of("get list read fetch search find show browse index")
@@ -171,8 +172,15 @@ def first_type(node: ast.Subscript) -> ast.expr:
 
 
 def names_limiter(name: str) -> bool:
-    """Return whether a word of the name means a rate limiter and nothing else."""
-    return bool(_LIMITER.search(name)) or "limiter" in words(name)
+    """Return whether a word of the name means a rate limiter and nothing else.
+
+    A quota may be what somebody has left at a provider: it limits only where the name also says that.
+    """
+    spoken = words(name)
+    found = {one.lower() for one in _LIMITER.findall(name)}
+    if found == {"quota"} and spoken & _SHOWS:
+        return False
+    return bool(found) or "limiter" in spoken
 
 
 def is_limiter(name: str) -> bool:

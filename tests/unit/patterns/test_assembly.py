@@ -120,6 +120,16 @@ app = FastAPI()
 for prefix, one in ROUTERS:
     app.include_router(one, prefix=prefix, dependencies=[Depends(rate_limited)])
 """,
+    "a loop over lists in a list": """
+## shop/main.py
+from itertools import chain
+from fastapi import Depends, FastAPI
+from shop.limits import rate_limited
+from shop import items
+app = FastAPI()
+for one in chain.from_iterable([[items.router], []]):
+    app.include_router(one, dependencies=[Depends(rate_limited)])
+""",
     "a loop over a dictionary": """
 ## shop/main.py
 from fastapi import Depends, FastAPI
@@ -587,3 +597,38 @@ def create():
 app = create()
 """
     assert "limits.missing" in rules(files)
+
+
+_MADE = """
+## shop/items.py
+from fastapi import APIRouter, Depends
+def get_items_router(get_caller) -> APIRouter:
+    router = APIRouter()
+    @router.get("/items")
+    async def read(caller=Depends(get_caller)) -> str:
+        return caller
+    return router
+## shop/callers.py
+from fastapi import HTTPException
+async def limited(limiter):
+    if not await limiter.is_allowed("items"):
+        raise HTTPException(429)
+async def anyone():
+    return 1
+## shop/main.py
+from fastapi import FastAPI
+from shop.callers import anyone, limited
+from shop.items import get_items_router
+app = FastAPI()
+app.include_router(get_items_router(GIVEN))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "limits", "judged"),
+    [("limited", True, True), ("anyone", False, True), ("get_caller=anyone", False, True), ("*unknown", False, False)],
+)
+def test_a_dependency_is_what_the_function_that_makes_a_router_is_given(given: str, limits: bool, judged: bool) -> None:
+    verdict = judge(_MADE.replace("GIVEN", given), "shop/items.py")
+    assert ("limits.missing" in {issue.rule for issue in verdict.issues}) is (judged and not limits)
+    assert ("limits.missing" in {issue.rule for issue in verdict.undecided}) is not judged

@@ -43,3 +43,12 @@ def test_what_a_project_lacks_leaves_out_a_rule_or_lowers_it_and_is_said() -> No
     assert plain.lacking(frozenset({"breaker", "metrics"})).left_out() == ["circuit_breaker", "metrics"]
     on = RuleSelection("gateway", rules={"tenancy.missing": "on"}).lacking(frozenset({"isolation"}))
     assert "tenancy.missing" in on.at("x.py"), "its owner chose it"
+
+
+@pytest.mark.parametrize(
+    ("fails", "in_one_file", "lacks"),
+    [(19, True, {"service"}), (19, False, set()), (17, True, set()), (0, True, set())],
+)
+def test_a_program_for_one_household_limits_only_its_sign_in(fails: int, in_one_file: bool, lacks: set[str]) -> None:
+    verdicts = [Verdict(shares=(Share("limits.missing", 20, fails),))]
+    assert lacking_by_use(verdicts, in_one_file) == lacks

@@ -168,3 +168,19 @@ def test_a_file_that_is_there_and_what_the_settings_hold_are_no_lists_without_an
     head = "from shop.client.settings import Connectors\n"
     route = '@router.get("/connectors")\nasync def available() -> list[str]:\n    return list(Connectors.get_all())\n'
     assert "lists.unbounded" not in rules_of(HEAD + head + route)
+
+
+@pytest.mark.parametrize(
+    ("body", "endless"),
+    [
+        ("return find(wanted.page, wanted.size)", False),
+        ("return find(wanted.page, wanted.limit)", True),
+        ("return find(wanted)", True),
+        ("return find(**wanted.model_dump())", True),
+    ],
+)
+def test_a_field_of_a_search_that_nothing_reads_says_nothing_of_its_length(body: str, endless: bool) -> None:
+    head = f"{HEAD}from pydantic import BaseModel, Field\nclass Wanted(BaseModel):\n    page: int = 1\n"
+    head += "    size: int = Field(20, le=100)\n    limit: int | None = None\n"
+    route = f'@router.post("/search")\ndef search_things(wanted: Wanted) -> list[Thing]:\n    {body}\n'
+    assert ("lists.unbounded" in rules_of(head + route)) is endless

@@ -114,3 +114,18 @@ def test_a_text_in_one_of_several_formats_needs_no_model(other: str, found: bool
         f"        return Response(content=text, media_type='application/json')\n    {other}\n"
     )
     assert ("models.response" in rules_of(HEAD + route)) is found
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/status", False),
+        ("/api/v1/status", False),
+        ("/health/status", False),
+        ("/proxy/status", True),
+        ("/orders/status", True),
+    ],
+)
+def test_the_status_of_one_part_is_described_that_of_the_whole_system_need_not(path: str, found: bool) -> None:
+    route = f'@router.get("{path}")\nasync def look():\n    return await repo.look()\n'
+    assert ("models.response" in rules_of(HEAD + route)) is found

@@ -111,3 +111,17 @@ def test_a_greeting_at_the_root_needs_no_log(route: str, missing: bool) -> None:
         "from fastapi import APIRouter\nfrom sqlalchemy.orm import Session\nrouter = APIRouter()\nclass Health: ...\n"
     )
     assert ("logging.missing" in rules_of(f"{head}{route}\n")) is missing
+
+
+@pytest.mark.parametrize(("start", "inside", "logs"), [("info", "", False), ("info", "info", True), ("", "info", True)])
+def test_what_a_function_writes_that_makes_the_application_is_no_line_about_a_request(
+    start: str, inside: str, logs: bool
+) -> None:
+    app = "import logging\nfrom fastapi import FastAPI\nfrom x import router\nlog = logging.getLogger()\n"
+    app += f"def create():\n    log.{start}('starts')\n" if start else "def create():\n"
+    app += "    app = FastAPI()\n    @app.middleware('http')\n    async def around(request, call_next):\n"
+    app += f"        log.{inside}('asked')\n" if inside else ""
+    app += "        return await call_next(request)\n    app.include_router(router)\n    return app\napp = create()\n"
+    route = "from fastapi import APIRouter\nrouter = APIRouter()\n@router.post('/things')\n"
+    route += "def add() -> Thing:\n    return store.add()\n"
+    assert ("logging.missing" not in rules_of(route, main=app)) is logs

@@ -211,3 +211,145 @@ def test_a_text_in_the_list_that_is_answered_is_told(kept: str, told: bool) -> N
         f"        except Exception as error:\n            {kept}\n    log.info(failed)\n    return found\n"
     )
     assert ("errors.text_told" in rules_of(route)) is told
+
+
+_PROBES = """
+from fastapi import APIRouter, HTTPException
+from probes import ask, checked
+from pydantic import BaseModel
+router = APIRouter()
+class Health(BaseModel):
+    parts: dict
+async def look() -> dict:
+    try:
+        await store.ping()
+    except Exception as error:
+        return {"ok": False, "error": str(error)}
+    return {"ok": True}
+async def asked() -> dict:
+    try:
+        return {"answer": await store.ask(), "of": "store"}
+    except Exception as error:
+        return {"answer": f"failed: {error}", "of": "nobody"}
+def slow(name):
+    try:
+        return store.read(name)
+    except Exception as error:
+        return str(error)
+def quick(name):
+    return store.read(name)
+async def counted() -> int:
+    try:
+        return await store.count()
+    except Exception as error:
+        log.warning("no count: %s", error)
+        return 0
+@router.get("/x")
+async def read(name: str):
+    BODY
+"""
+_ASKS = """
+import httpx
+async def ask(name):
+    try:
+        httpx.get(name)
+    except httpx.HTTPError as error:
+        return None, f"failed: {error}"
+    return 1, None
+def checked(name):
+    result = Result()
+    try:
+        httpx.get(name)
+    except Exception as error:
+        result.ok, result.error = False, str(error)
+    return result
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return await look()", True),
+        ("parts = {}\n    parts['store'] = await look()\n    return Health(parts=parts)", True),
+        ("found = await look()\n    return {'store': found}", True),
+        ("return [one for one in (await gather(look(), look())) if one]", True),
+        ("found = await look()\n    return {'store': found['error']}", True),
+        ("found = await look()\n    return {'store': found['ok']}", False),
+        ("found = await look()\n    return {'ok': all(found.values())}", False),
+        ("found = await asked()\n    return {'result': found['answer']}", True),
+        ("found = await asked()\n    return {'result': found['of']}", False),
+        ("found = await to_thread(slow, name)\n    return found", True),
+        ("found = await run_sync(lambda: slow(name))\n    return found", True),
+        ("found = await to_thread(quick, name)\n    return found", False),
+        ("found = await look()\n    if found['error']:\n        return {'ok': False}\n    return {'ok': True}", False),
+        ("found = await counted()\n    return {'count': found}", False),
+        (
+            "value, error = await ask(name)\n    if error:\n        raise HTTPException(502, error)\n    return value",
+            True,
+        ),
+        ("value, error = await ask(name)\n    return {'value': value}", False),
+        ("value, error = await ask(name)\n    log.warning(error)\n    return {'ok': error is None}", False),
+        (
+            "found = checked(name)\n    if not found.ok:\n        raise HTTPException(400, found.error)\n    return 1",
+            True,
+        ),
+        ("found = checked(name)\n    return {'ok': found.ok}", False),
+    ],
+)
+def test_a_text_that_a_called_function_keeps_is_followed_to_the_answer(body: str, told: bool) -> None:
+    assert ("errors.text_told" in rules_of(_PROBES.replace("BODY", body), probes=_ASKS)) is told
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("error = None\ntry:\n    load()\nexcept Exception as e:\n    error = str(e)\nreturn {'error': error}", True),
+        ("error = None\ntry:\n    load()\nexcept Exception as e:\n    error = kind_of(str(e))\nreturn error", False),
+        (
+            "last = None\ntry:\n    load()\nexcept Exception as e:\n    last = e\nraise HTTPException(500, f'{last}')",
+            True,
+        ),
+        (
+            "last = None\ntry:\n    load()\nexcept Exception as e:\n    last = e\nraise HTTPException(500) from last",
+            False,
+        ),
+        ("made = Answer()\ntry:\n    load()\nexcept Exception as e:\n    made.error = str(e)\nreturn made", True),
+        (
+            "made = Answer()\ntry:\n    load()\nexcept Exception as e:\n    made.kind = type(e).__name__\nreturn made",
+            False,
+        ),
+        ("made = {}\ntry:\n    load()\nexcept Exception as e:\n    made.update(error=str(e))\nreturn made", True),
+        (
+            "found = []\ntry:\n    load()\nexcept Exception as e:\n    found.append(str(e))\nreturn {'n': len(found)}",
+            False,
+        ),
+    ],
+)
+def test_a_text_that_a_branch_keeps_is_followed_to_the_answer(body: str, told: bool) -> None:
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    head = "from fastapi import APIRouter, HTTPException\nrouter = APIRouter()\n"
+    assert ("errors.text_told" in rules_of(f'{head}@router.get("/x")\ndef read():\n{lines}')) is told
+
+
+@pytest.mark.parametrize(("message", "told"), [("str(exc)", True), ("'failed'", False)])
+def test_an_exception_handler_that_lets_a_helper_make_its_answer_tells(message: str, told: bool) -> None:
+    source = (
+        "from fastapi import FastAPI\nclass Answers:\n    @classmethod\n    def error(cls, msg):\n"
+        "        return made(msg)\ndef install(app: FastAPI):\n    @app.exception_handler(Exception)\n"
+        f"    async def broken(request, exc: Exception):\n        return Answers.error(msg={message})\n"
+    )
+    assert ("errors.text_told" in rules_of(source)) is told
+
+
+@pytest.mark.parametrize(
+    ("caught", "shown", "told"),
+    [("Exception", "str(exc)", True), ("Exception", "'failed'", False), ("Closed", "str(exc)", False)],
+)
+def test_an_exception_handler_is_known_by_its_decorator(caught: str, shown: str, told: bool) -> None:
+    source = (
+        "from fastapi import FastAPI\nfrom fastapi.responses import JSONResponse\napp = FastAPI()\n"
+        "class Closed(Exception): ...\n"
+        f"@app.exception_handler({caught})\nasync def broken(request, exc):\n"
+        f"    return JSONResponse({{'details': {shown}}}, status_code=500)\n"
+    )
+    assert ("errors.text_told" in rules_of(source)) is told

@@ -86,9 +86,9 @@ def test_one_sign_makes_a_gateway_and_what_is_not_there_is_said() -> None:
     signs.look("app/a.py", b"x = 1\n")
     signs.look("tests/b.py", b"x = 1\n")
     nothing = {"limiter", "tenant", "cache", "callers", "breaker"}
-    assert detected(signs) == ("fastapi", nothing, (), "no limiter, tenant or cache in 1 file")
+    assert detected(signs) == ("fastapi", nothing, (), "no limiter, tenant or cache in 1 file", False)
     signs.look("app/c.py", b"import slowapi\n")
-    profile, lacks, found, _ = detected(signs)
+    profile, lacks, found, *_ = detected(signs)
     assert (profile, str(found[0])) == ("gateway", "limiter: app/c.py:1 import of slowapi")
     assert lacks == {"tenant", "cache", "breaker"}
     signs.look("app/d.py", b"from shop.faults import CircuitBreaker\n")
@@ -113,3 +113,18 @@ def test_an_application_of_one_machine_keeps_its_data_in_a_file_and_limits_nobod
     for at, text in enumerate(texts):
         signs.look(f"app/{at}.py", text.encode())
     assert ("service" in detected(signs).lacks) is alone
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("def _quota_cache_usable(): ...\n", False),
+        ("def get_quota(): ...\n", False),
+        ("class QuotaItem:\n    left: int\n", False),
+        ("class Quota:\n    def enforce(self): ...\n", True),
+        ("def check_quota(): ...\n", True),
+        ("def get_rate_limiter(): ...\n", True),
+    ],
+)
+def test_what_is_left_of_a_quota_at_a_provider_limits_nobody(text: str, limits: bool) -> None:
+    assert ("limiter" in found(f"{WEB}{text}")) is limits

@@ -4,7 +4,7 @@ import pytest
 
 from tests.patterns_tree import judged
 
-HEAD = """import requests, httpx, stripe, openai
+HEAD = """import requests, httpx, stripe, openai, sqlalchemy.exc
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from slowapi.errors import RateLimitExceeded
 from helpers import careful, guarded, load, signed_in
@@ -201,7 +201,14 @@ def test_a_fault_that_does_not_come_back_to_the_route_is_none(body: str) -> None
 
 @pytest.mark.parametrize(
     ("caught", "maps"),
-    [("Exception", True), ("500", True), ("404", False), ("httpx.HTTPError", True), ("RateLimitExceeded", False)],
+    [
+        ("Exception", True),
+        ("500", True),
+        ("404", False),
+        ("httpx.HTTPError", True),
+        ("RateLimitExceeded", False),
+        ("sqlalchemy.exc.NoResultFound", False),
+    ],
 )
 def test_a_handler_of_the_application_counts_where_it_takes_such_faults(caught: str, maps: bool) -> None:
     handler = f"@app.exception_handler({caught})\ndef answer(request, error):\n    return 1\n"
@@ -314,3 +321,100 @@ def test_a_handler_of_the_projects_own_errors_does_not_take_a_librarys() -> None
     assert len(unmapped("return load()", head=head)) == 1
     guarded = "try:\n    return load()\nexcept requests.RequestException:\n    raise ShopError()"
     assert unmapped(guarded, head=head) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("return await ledger.fetch(key)", "ledger.fetch"),
+        ("return upstream.fetch(key)", "upstream.fetch"),
+        ("return await ledger.closed(key)", ""),
+        ("return ledger.fetch(key)", ""),
+        ("try:\n    return await ledger.fetch(key)\nexcept Exception:\n    raise HTTPException(502)", ""),
+    ],
+)
+def test_what_an_unknown_library_asks_is_not_judged(body: str, named: str) -> None:
+    head = f"{HEAD}from ledger_core import Ledger\nledger = Ledger()\n"
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    verdict = judged(f'{head}@router.get("/x")\nasync def read(upstream):\n{lines}', helpers=HELPERS)
+    assert "errors.unmapped" not in {one.rule for one in verdict.issues}
+    notices = [one.message for one in verdict.undecided if one.rule == "errors.unmapped"]
+    assert notices == [f"not judged: {named} could not be resolved"] * bool(named)
+
+
+def test_a_known_client_is_said_before_an_unknown_one() -> None:
+    head = f"{HEAD}from ledger_core import Ledger\nledger = Ledger()\n"
+    assert len(unmapped("await ledger.fetch(key)\nreturn load()", head=head)) == 1
+
+
+@pytest.mark.parametrize(
+    ("done", "hides"),
+    [
+        ("msg = str(e)\n    if 'extra' in msg:\n      return told(422)\n    found = None", True),
+        ("if isinstance(e, KeyError):\n      return told(404)\n    found = None", True),
+        ("msg = str(e)\n    if 'extra' in msg:\n      return told(422)\n    found = told(msg)", False),
+        ("msg = str(e)\n    if 'extra' in msg:\n      return told(422)\n    log.warning('failed')", False),
+        ("if attempt == 3:\n      raise\n    sleep(1)", False),
+        ("if isinstance(e, KeyError):\n      return told(404)\n    raise", False),
+        ("msg = str(e)\n    found = None\n    note(msg)", False),
+    ],
+)
+def test_a_branch_for_one_kind_of_failure_says_nothing_of_the_others(done: str, hides: bool) -> None:
+    source = f"""def read(attempt):
+  try:
+    found = work()
+  except Exception as e:
+    {done}
+  return found
+"""
+    assert ("errors.swallowed" in {one.rule for one in judged(source).issues}) is hides
+
+
+@pytest.mark.parametrize(("status", "maps"), [("500", False), ("502", True), ("status_of(error)", True)])
+def test_a_handler_that_hands_a_500_to_what_makes_its_response_maps_nothing(status: str, maps: bool) -> None:
+    answer = f"def answer(request, error):\n    return made(request, problem(status_code={status}, code='broken'))\n"
+    helper = "def made(request, found):\n    return JSONResponse({}, status_code=found.status)\n"
+    app = f"{HEAD}from fastapi.responses import JSONResponse\napp = FastAPI()\napp.include_router(router)\n{helper}"
+    head = f"{app}{answer}app.add_exception_handler(Exception, answer)\n"
+    assert (unmapped("return load()", head=head) == []) is maps
+
+
+@pytest.mark.parametrize(
+    ("answer", "hides"),
+    [
+        ("return failed('no store', str(e))", True),
+        ("db.rollback()\n    return failed('no store', 'x')", True),
+        ("return failed('no store', status_code=502)", False),
+        ("return refused('no store')", False),
+        ("log.error('no store')\n    return failed('no store')", False),
+    ],
+)
+def test_a_failure_that_a_helper_puts_into_a_dictionary_is_swallowed_as_well(answer: str, hides: bool) -> None:
+    source = f"""from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+router = APIRouter()
+def failed(message, details=None):
+  return {{"ok": False, "message": message, "details": details}}
+def refused(message):
+  return JSONResponse({{"message": message}}, status_code=502)
+@router.get("/x")
+def read():
+  try:
+    return work()
+  except Exception as e:
+    {answer}
+"""
+    assert ("errors.swallowed" in {one.rule for one in judged(source).issues}) is hides
+
+
+@pytest.mark.parametrize(
+    ("caught", "guards"), [("Exception", True), ("KeycloakAuthenticationError", False), ("KeycloakError", True)]
+)
+def test_a_service_for_signing_in_is_asked_over_the_network(caught: str, guards: bool) -> None:
+    head = f"{HEAD}from keycloak import KeycloakOpenID, KeycloakAuthenticationError, KeycloakError\n"
+    head += "users = KeycloakOpenID(url)\n"
+    body = f"try:\n    return users.token(name, word)\nexcept {caught}:\n    raise HTTPException(401)"
+    assert (unmapped(body, head=head) == []) is guards
+    assert "async.blocking" in {
+        one.rule for one in judged(f"{head}@router.get('/x')\nasync def read():\n    {body.splitlines()[1]}\n").issues
+    }

@@ -405,3 +405,18 @@ def test_a_port_waits_where_all_that_stand_for_it_in_other_files_do(
     given = "key: str, service: Service = Depends(wired)"
     found = blocking(body, given, f"{HEAD}from port import Service\n", port=port, **adapters)
     assert bool(found) is blocks
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        ("return list(Thing.select().where(Thing.id > 1).dicts().iterator())", True),
+        ("return Thing.select().where(Thing.id > 1)", False),
+        ("place = folder() / 'x'\nplace.write_text(text)", True),
+        ("await place.write_text(text)", False),
+        ("read_text()", False),
+    ],
+)
+def test_a_query_that_is_gone_through_and_a_file_that_is_written_whole_block(body: str, blocks: bool) -> None:
+    head = f"{HEAD}from peewee import Model\nclass Thing(Model): ...\n"
+    assert bool(blocking(body, head=head)) is blocks
