@@ -4,13 +4,14 @@ Of names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it shows
 in: a name does not tell which of its parts is the tenant.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.layout import CounterName, KeyLayout
 from optimus_tui.dialects.load import preset_table
 from optimus_tui.dialects.model import Dialect, LimitRule
 from optimus_tui.dialects.shapes import SeenShape, ShapePart, seen_shapes
@@ -18,6 +19,7 @@ from optimus_tui.dialects.template import Template
 from optimus_tui.dialects.texts.toml import toml_value
 
 SHOWN = 10
+_ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 ANY_COUNTER: Mapping[str, Any] = {"value": ["count", "log"]}
 """How the value of a counter is read whose limiter is not known: by the type of its key."""
 OPEN_NO_TTL = "normal"
@@ -114,6 +116,8 @@ def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, Ma
     """Return what to ask where the same text stands in the tenant's place of all names, and the rule for a prefix."""
     counters = [found for name in names if (found := layout.counter(name)) is not None]
     tenants = {found.tenant for found in counters}
+    if len(counters) > 1 and len(tenants) > 1 and not counters[0].rule.template.names & {"operation", "index"}:
+        return _dot_question(layout, counters)
     if len(counters) < 2 or len(tenants) != 1:
         return "", {}
     sole, (rule, parts) = tenants.pop(), (counters[0].rule, counters[0].parts)
@@ -126,6 +130,28 @@ def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, Ma
     key = rule.template.text.replace("{tenant}", f"{prefix}{separator.decode('ascii')}{{tenant}}", 1)
     question = f"all names have {prefix} in the tenant's place: is it a prefix, and the part after it the tenant?"
     return question, {**_written(layout.dialect.name, rule), "key": key}
+
+
+def _dot_question(layout: KeyLayout, counters: Sequence[CounterName]) -> tuple[str, Mapping[str, Any]]:
+    """Return what to ask where all tenants have a dot and share what is before it, as Spring's have since 2025."""
+    rule, tenants = counters[0].rule, {found.tenant for found in counters}
+    heads = {tenant.partition(b".")[0] for tenant in tenants}
+    if not all(0 < tenant.find(b".") < len(tenant) - 1 for tenant in tenants) or len(heads) * 2 > len(tenants):
+        return "", {}
+    if all(_ADDRESS.fullmatch(tenant) for tenant in tenants):
+        return "", {}
+    written = {key: _behind_a_dot(value) for key, value in _written(layout.dialect.name, rule).items()}
+    example = min(tenants).decode("ascii", "backslashreplace")[:60]
+    question = f"all tenants have a dot, as {example}: is the part before it the route (the operation)?"
+    return question, written
+
+
+def _behind_a_dot(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_behind_a_dot(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    return value.replace("{tenant", "{operation}.{tenant")
 
 
 def _written(preset: str, rule: LimitRule) -> Mapping[str, Any]:

@@ -46,6 +46,23 @@ def test_a_prefix_before_the_tenant_is_asked_and_its_rule_is_right() -> None:
     assert {layout.parse(name).tenant for name in names} == {b"acme", b"clinic_b"}
 
 
+def test_a_route_before_the_tenant_is_asked_and_its_rule_is_right() -> None:
+    """Spring's newer releases write the route's id and a dot before the tenant."""
+    names = [f"request_rate_limiter.{{route-1.{tenant}}}.tokens".encode() for tenant in ("acme", "beta", "c")]
+    found = detect(names, PRESETS)
+    assert "all tenants have a dot, as route-1.acme" in found.fits[0].question
+    text = toml_of(found)
+    layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "o.toml", text))
+    parsed = layout.parse(names[0])
+    assert (parsed.family, parsed.tenant, parsed.operation) == ("limit", b"acme", b"route-1")
+
+
+@pytest.mark.parametrize("tenants", [("10.0.0.1", "10.0.0.2", "10.0.0.3"), ("a.x", "b.x", "c.x"), ("a", "a.b", "a.c")])
+def test_dots_that_no_route_ends_with_are_not_asked_about(tenants: tuple[str, ...]) -> None:
+    names = [f"request_rate_limiter.{{{tenant}}}.tokens".encode() for tenant in tenants]
+    assert not detect(names, PRESETS).fits[0].question
+
+
 def test_a_sole_tenant_is_no_prefix() -> None:
     names = [b"LIMITS:LIMITER/acme//api/chat/10/1/minute", b"LIMITS:LIMITER/acme//api/list/10/1/minute"]
     assert detect(names, PRESETS).certain
