@@ -247,7 +247,8 @@ def dialects() -> Iterator[str]:
     yield (
         "A template is literal text with captures between. `{name}` runs to the next whole literal, `{name...}` may\n"
         "hold anything and stands once in a template, `{{` and `}}` are braces themselves. `{tenant:hash}` must look\n"
-        "like a hash. A name is matched in one pass, however long or hostile it is.\n\n| capture | means |\n|---|---|"
+        "like a hash, `{tenant:ip6...}` like an IPv6 address. A name is matched in one pass, however long or\n"
+        "hostile it is.\n\n| capture | means |\n|---|---|"
     )
     yield from (f"| `{{{name}}}` | {cell(means)} |" for name, means in CAPTURES.items())
     yield "\n## Values\n\n| `value` | is |\n|---|---|"

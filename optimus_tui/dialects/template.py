@@ -31,6 +31,7 @@ UNITS = {
 
 _DIGITS = rb"[0-9]{1,19}"
 _DAY = b"20[0-9]{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])"
+_GROUP, _LAST, _NET = b"[0-9a-fA-F]{1,4}", b"[0-9a-fA-F.]{0,15}", b"(?:/[0-9]{1,3})?"
 _HOUR = b"(?:[01][0-9]|2[0-3])"
 LOOKS: dict[str, re.Pattern[bytes]] = {
     "hash": re.compile(rb"[0-9a-fA-F]{16,128}"),
@@ -38,6 +39,10 @@ LOOKS: dict[str, re.Pattern[bytes]] = {
     "md5": re.compile(rb"[0-9a-f]{32}"),
     "sha256": re.compile(rb"[0-9a-f]{64}"),
     "path": re.compile(rb"/[!-~]{0,200}"),
+    "ip6": re.compile(
+        b"(?:%b:){7}%b%b|(?:%b:){1,7}:(?:%b:){0,6}%b%b|::(?:%b:){0,6}%b%b"
+        % (_GROUP, _GROUP, _NET, _GROUP, _GROUP, _LAST, _NET, _GROUP, _LAST, _NET)
+    ),
     "route": re.compile(rb"[A-Z][A-Z,]{2,60}/[!-~]{0,200}"),
     "n": re.compile(_DIGITS),
     "limit": re.compile(_DIGITS),
@@ -261,7 +266,8 @@ def _capture(inner: str) -> NamePart:
         raise TemplateError(f"has an unknown capture {{{inner[:40]}}}; known are {', '.join(sorted(known))}")
     if looks and looks not in LOOKS:
         raise TemplateError(f"has an unknown look in {{{inner[:40]}}}; known are {', '.join(sorted(LOOKS))}")
-    looks = looks or (name if name in LOOKS else "")
-    if greedy and looks:
+    implied = not looks and name in LOOKS
+    looks = looks or (name if implied else "")
+    if greedy and implied:
         raise TemplateError(f"has `...` after {{{name}}}, which has a form of its own: leave `...` out")
     return NamePart(name, greedy, looks)

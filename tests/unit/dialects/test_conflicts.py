@@ -55,9 +55,10 @@ def test_templates_that_are_apart(one: str, other: str) -> None:
 @pytest.mark.parametrize("looks", sorted(LOOKS))
 def test_each_form_is_walked_through_as_it_matches(looks: str) -> None:
     """A form can follow itself with any text between, and a name that is found passes the pattern's own check."""
-    name = common_name(Template(f"a:{{any:{looks}}}"), Template("a:{any...}"))
+    form = Template(f"a:{{any:{looks}{'...' * (looks == 'ip6')}}}")  # an address holds the separator itself
+    name = common_name(form, Template("a:{any...}"))
     assert name is not None and LOOKS[looks].fullmatch(name[2:])
-    assert len(machine_of(Template(f"a:{{any:{looks}}}")).moves) < 500
+    assert len(machine_of(form).moves) < 500
 
 
 def test_a_profile_s_notes_name_both_rules_and_an_example() -> None:

@@ -185,3 +185,43 @@ def test_an_own_profile_stands_on_several_presets() -> None:
     assert layout.dialect.metrics["http_requests_total"].labels["route"] == "handler"
     litellm = KeyLayout(load_table({"extends": ["limits", "litellm"]}, "optimus.toml", within="")).dialect.gateway
     assert litellm.health == "/health/readiness" and litellm.never == ("/health",)
+
+
+ADDRESSES = ("2001:db8::1", "::1", "::ffff:10.0.0.7", "2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/56", "fe80::")
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "operation"),
+    [
+        ("fastapi-limiter", "fastapi-limiter:{}:/api/chat:4:0", "/api/chat"),
+        ("rate-limiter-flexible", "rlflx:{}", "*"),
+        ("express", "rl:{}", "*"),
+        ("home-made", "rate_limit:{}", "*"),
+        ("home-made", "rl:{}", "*"),
+        ("upstash", "@upstash/ratelimit:{}:29931533", "*"),
+        ("upstash", "@upstash/ratelimit:{}", "*"),
+        ("throttled", "throttled:v1:fixed_window:{}:period:29931528", "*"),
+        ("throttled", "throttled:v1:token_bucket:{}", "*"),
+        ("rack-attack", "rack::attack:29931536:req/ip:{}", "req/ip"),
+        ("limits", "LIMITS:LIMITER/{}//api/chat/10/1/minute", "/api/chat"),
+    ],
+)
+def test_a_tenant_that_is_an_address_keeps_its_colons(preset: str, name: str, operation: str) -> None:
+    for address in ADDRESSES:
+        if preset == "limits" and ("/" in address or address.startswith(":") or address.endswith(":")):
+            continue  # a slash ends the tenant there; a colon at an edge is a doubt
+        parsed = LAYOUTS[preset].parse(name.format(address).encode())
+        assert (parsed.family, parsed.tenant, parsed.operation) == ("limit", address.encode(), operation.encode())
+
+
+def test_other_names_with_colons_are_read_as_before() -> None:
+    for preset, name, tenant, operation in (
+        ("upstash", "@upstash/ratelimit:acme:chat:29931533", b"acme", b"chat"),
+        ("upstash", "@upstash/ratelimit:12:34:56:29931533", b"12", b"34:56"),
+        ("throttled", "throttled:v1:token_bucket:acme:chat", b"acme", b"chat"),
+        ("fastapi-limiter", "fastapi-limiter:acme:4:0", b"acme", b"4"),
+        ("fastapi-limiter", "fastapi-limiter:acme:/api/chat:4:0", b"acme", b"/api/chat"),
+    ):
+        parsed = LAYOUTS[preset].parse(name.encode())
+        assert (parsed.tenant, parsed.operation) == (tenant, operation)
+    assert LAYOUTS["rate-limiter-flexible"].parse(b"rlflx:acme:chat").family == "unparsed"
