@@ -111,7 +111,9 @@ class LimitIndex:
         """
         if len(self._names) <= budget:
             return list(self._names)
-        high = nlargest(budget // 2, self._names, key=lambda name: _count_of(self._names[name]))
+        known = ((name, one.counter) for name, one in self._names.items() if one.counter is not None)
+        counted = [(counter.count, name) for name, counter in known if counter.count]
+        high = [name for _, name in nlargest(budget // 2, counted)]
         taken = set(high)
         others = [name for name in self._names if name not in taken]
         room, start = budget - len(high), self._turn % len(others)
@@ -279,9 +281,3 @@ def _ran_on(known: _Known, before: Counter, counter: Counter) -> bool:
 
 def _passed_ms(before: Counter, counter: Counter) -> float:
     return (counter.taken_mono - before.taken_mono) * 1000
-
-
-def _count_of(known: _Known) -> int:
-    if known.counter:
-        return known.counter.count or 0
-    return -1

@@ -49,6 +49,8 @@ SIZED_KEYS = 1_000
 """About how many sizes are measured in a pass; the others are estimated from them."""
 RESTARTED = "server restarted (run_id changed)"
 LEAST_RATE_SECONDS = 0.5
+COUNTERS_A_STEP = 500
+"""Names of counters that are parsed before the screen goes on: a page may have thousands."""
 COUNTERS_REST = 25.0
 """A search for counters alone comes again after so many times as it took."""
 
@@ -240,8 +242,10 @@ class KeyLoop:
                     if isinstance(item, SweepOutcome):
                         total, complete = item.total, item.complete
                         break
-                    if self.found.take_counters(item.names):
-                        self._on_new()
+                    for at in range(0, len(item.names), COUNTERS_A_STEP):
+                        if self.found.take_counters(item.names[at : at + COUNTERS_A_STEP]):
+                            self._on_new()
+                        await asyncio.sleep(0)
         self.found.end_counters(Coverage(total or 0, total, complete=complete))
         took = context.clock.mono() - started
         self._counters_due = started + max(context.settings.scan.names_every_seconds, COUNTERS_REST * took)

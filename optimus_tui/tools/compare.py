@@ -21,7 +21,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.figures.metric_windows import Counters
-from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, survey, unreachable
+from optimus_tui.tools.keyspace_scan import Survey, counter_names, is_refused, read_known, survey, unreachable
 from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics, sentence
 from optimus_tui.tools.parts import deadline
 from optimus_tui.tools.troubleshoot.evidence import neighbours
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 TOOL = "compare"
 MOST_TENANTS = 20
-EVERY = 1_000_000
 OTHERS_SECONDS = 0.8
 
 
@@ -126,10 +125,10 @@ async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> tuple[Faul
     Returns:
         For each of the two groups, why not all were read; None where all were.
     """
-    parsed = ((one, seen.limits.layout.parse(one)) for one in seen.limits.names_to_read(EVERY))
-    names = [name for name, parts in parsed if parts.family == "limit" and parts.tenant in tenants]
+    every = counter_names(seen)
+    names = [name async for name, parsed in every if parsed.family == "limit" and parsed.tenant in tenants]
     _, fault = await read_known(ctx, seen, names)
-    _, others = await read_known(ctx, seen, neighbours(seen, names), OTHERS_SECONDS)
+    _, others = await read_known(ctx, seen, await neighbours(seen, names), OTHERS_SECONDS)
     return fault, others
 
 

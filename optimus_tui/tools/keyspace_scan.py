@@ -5,7 +5,7 @@ It is bounded in time and reports gaps.
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, UnknownLayout
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.common import DEFAULT_TENANT, CoverageSection, NamesSection, ShapeSection, ToolError
+from optimus_tui.dialects.layout import ParsedKey
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.answer import ToolFailure
@@ -29,6 +30,8 @@ from optimus_tui.wording.numbers import age
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
+NAMES_A_STEP = 500
+"""Names that are parsed before others go on."""
 SWEEP_SECONDS = 4.6
 """The sweep's share of a tool's deadline; what it has not seen by then is "not scanned"."""
 READ_SECONDS = 2.8
@@ -118,7 +121,8 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
         seen.fault = not_in_time("the keyspace was scanned only in part", seconds)
     if seen.searched is None:
         seen.limits.end_sweep(seen.coverage.complete)
-    seen.cache.end_sweep(seen.coverage)
+    for _ in seen.cache.end_steps(seen.coverage):
+        await asyncio.sleep(0)
     seen.read_from = ctx.redis.read_from_words
     return seen
 
@@ -152,11 +156,20 @@ async def _scan_all(ctx: "Context", seen: Survey, tenant: bytes | None, ttls: bo
             scanned += len(page.names) + page.others
             seen.coverage = Coverage(scanned, page.total, complete=False)
             if seen.searched is None:
-                _take_counters(seen, [name for name in page.names if ctx.layout.may_count(name)], tenant)
+                await _take_counters(seen, [name for name in page.names if ctx.layout.may_count(name)], tenant)
             seen.cache.put_unknown(page.foreign, page.heads)
             seen.cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
             report(scanned, page.total, "keys scanned")
     return True
+
+
+async def counter_names(seen: Survey) -> AsyncIterator[tuple[bytes, ParsedKey]]:
+    """Yield the name of every counter with what it says. Others go on meanwhile: there may be tens of thousands."""
+    parse = seen.limits.layout.parse
+    for at, name in enumerate(seen.limits.names_to_read(seen.limits.total + 1), 1):
+        if at % NAMES_A_STEP == 0:
+            await asyncio.sleep(0)
+        yield name, parse(name)
 
 
 async def _search_counters(ctx: "Context", seen: Survey, tenant: bytes | None) -> bool:
@@ -167,7 +180,7 @@ async def _search_counters(ctx: "Context", seen: Survey, tenant: bytes | None) -
     async with aclosing(find_counters(ctx.redis, ctx.settings.scan, ctx.own)) as pages:
         async for page in pages:
             if not isinstance(page, SweepOutcome):
-                _take_counters(seen, page.names, tenant)
+                await _take_counters(seen, page.names, tenant)
                 seen.coverage = Coverage(seen.limits.total, page.total, complete=False)
             elif page.complete:
                 seen.limits.end_sweep(True)
@@ -175,10 +188,12 @@ async def _search_counters(ctx: "Context", seen: Survey, tenant: bytes | None) -
     return seen.searched is not None and bool(seen.limits.total)
 
 
-def _take_counters(seen: Survey, names: list[bytes], tenant: bytes | None) -> None:
-    owners = seen.limits.put_page(names)
-    seen.of_tenant.update(name for name, owner in owners if owner == tenant)
-    seen.cache.know_tenants(owner for _, owner in owners if owner)
+async def _take_counters(seen: Survey, names: list[bytes], tenant: bytes | None) -> None:
+    for at in range(0, len(names), NAMES_A_STEP):
+        owners = seen.limits.put_page(names[at : at + NAMES_A_STEP])
+        seen.of_tenant.update(name for name, owner in owners if owner == tenant)
+        seen.cache.know_tenants(owner for _, owner in owners if owner)
+        await asyncio.sleep(0)
 
 
 async def read_known(

@@ -259,7 +259,7 @@ async def _look(
         names = seen.limits.names_to_read()
     others = []
     if tenant is not None:
-        others = neighbours(seen, names)
+        others = await neighbours(seen, names)
     watched = await read_twice(ctx, counters, seen, names, others, began)
     return seen, watched, await read_refusals(ctx, counters, query.time_window_minutes)
 

@@ -35,7 +35,7 @@ from optimus_tui.tools import parts
 from optimus_tui.tools.coherence_events import NO_LIST, late_claims
 from optimus_tui.tools.figures.gateway_figures import FRESH_SECONDS, present_rate, rate_since_start
 from optimus_tui.tools.figures.metric_windows import Counters, latest_pages, live_increase
-from optimus_tui.tools.keyspace_scan import Survey, read_known
+from optimus_tui.tools.keyspace_scan import Survey, counter_names, read_known
 from optimus_tui.tools.parts import part
 from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES
 from optimus_tui.verdicts.gateway.performance import WindowRefusals, refusals
@@ -312,15 +312,16 @@ async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: 
     await asyncio.sleep(max(0.0, ctx.tuning.slope_seconds - (ctx.clock.mono() - read_at)))
 
 
-def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
+async def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
     """Return other tenants' counters of the same operations, which distinguish a low limit from a busy client."""
     own = {*seen.of_tenant, *names}
-    parse = seen.limits.layout.parse
-    others: dict[bytes, list[bytes]] = {parse(name).operation: [] for name in names}
-    for one in seen.limits.names_to_read(seen.limits.total + 1) if others else ():
-        operation = parse(one).operation
-        if operation in others and one not in own:
-            others[operation].append(one)
+    layout = seen.limits.layout
+    others: dict[bytes, list[bytes]] = {layout.parse(name).operation: [] for name in names}
+    if not others:
+        return []
+    async for one, parsed in counter_names(seen):
+        if parsed.operation in others and one not in own:
+            others[parsed.operation].append(one)
     each = max(1, MAX_NEIGHBOURS // max(1, len(others)))
     return [one for names in others.values() for one in names[:each]][:MAX_NEIGHBOURS]
 

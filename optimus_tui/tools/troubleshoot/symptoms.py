@@ -117,7 +117,7 @@ async def _count(
     if is_default(ctx, query.tenant_id) and not seen.of_tenant:
         chosen = await choose_tenant(ctx, seen, gateway)
     names = sorted(seen.of_tenant)[:MAX_COUNTERS]
-    watched = await read_twice(ctx, part.counters, seen, names, neighbours(seen, names), began)
+    watched = await read_twice(ctx, part.counters, seen, names, await neighbours(seen, names), began)
     return seen, chosen, watched, await read_refusals(ctx, part.counters, part.minutes)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optimus_tui.contract.keyspace import LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState
-from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known
+from optimus_tui.tools.keyspace_scan import Survey, counter_names, judge_limits, read_known
 from optimus_tui.verdicts.limits.words import merge_rules, operation_words, uncounted_words, used_words
 from optimus_tui.wording.numbers import plural
 
@@ -40,8 +40,7 @@ async def choose_tenant(ctx: "Context", seen: Survey, gateway: Awaitable[Reading
     if fault is not None:
         among += f", not all: {fault.message}"
     chosen = _worst(report, among)
-    names = seen.limits.names_to_read(seen.limits.total + 1)
-    seen.of_tenant = {name for name in names if ctx.layout.parse(name).tenant == chosen.tenant}
+    seen.of_tenant = {name async for name, parsed in counter_names(seen) if parsed.tenant == chosen.tenant}
     return chosen
 
 

@@ -24,7 +24,7 @@ from optimus_tui.patterns.in_force import (
     routes_in,
 )
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.tools.keyspace_scan import Survey, read_known, survey, unreachable
+from optimus_tui.tools.keyspace_scan import Survey, counter_names, read_known, survey, unreachable
 from optimus_tui.tools.parts import part
 from optimus_tui.tools.router_files import JudgedFiles, SourceTree
 from optimus_tui.wording.safe import safe_text
@@ -53,8 +53,7 @@ async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
     seen = await survey(ctx, ttls=True)
     if seen.coverage.scanned == 0 and seen.fault is not None:
         raise unreachable(seen.fault)
-    names = seen.limits.names_to_read(seen.limits.total + 1)
-    operations = frozenset(safe_text(ctx.layout.parse(name).operation, 80) for name in names)
+    operations = frozenset([safe_text(parsed.operation, 80) async for _, parsed in counter_names(seen)])
     totals = [one.totals for one in seen.cache.report().kinds]
     immortal = {safe_text(one.kind, 80): one.without_ttl for one in totals if one.without_ttl}
     kinds = frozenset(safe_text(one.kind, 80) for one in totals)
