@@ -107,9 +107,11 @@ def pytest_collection_finish() -> None:
     """Let applications parse and draw only what is asked for, and the garbage collector skip what was imported."""
     measured.stop()
     if "textual" in sys.modules:
+        from tests.handlers import keep_found
         from tests.stylesheets import keep_parsed
         from tests.undrawn import draw_when_read
 
+        keep_found()
         keep_parsed()
         draw_when_read()
     gc.collect()

@@ -5,12 +5,16 @@ take three times as long.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
+CASES = 3
+"""Of a test that is tried with many values so many are measured: the others run nearly the same lines."""
 _lines = None
+_measured = Counter[str]()
 if os.environ.get("OPTIMUS_COVERAGE"):
     import coverage
 
@@ -22,8 +26,11 @@ if os.environ.get("OPTIMUS_COVERAGE"):
 @contextmanager
 def measuring(item: pytest.Item) -> Iterator[None]:
     """Measure a unit test that is quick, and does not repeat itself with other values."""
+    test = item.nodeid.partition("[")[0]
+    _measured[test] += 1
     repeats = getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or item.get_closest_marker("unmeasured")
-    if _lines is None or repeats or not item.nodeid.startswith("tests/unit/") or item.get_closest_marker("slow"):
+    repeats = repeats or _measured[test] > CASES
+    if _lines is None or repeats or not test.startswith("tests/unit/") or item.get_closest_marker("slow"):
         yield
         return
     _lines.start()

@@ -13,6 +13,7 @@ from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Re
 from optimus_tui.history.audit.chain import read
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog
+from tests.amounts import amount
 from tests.live.actions.driver import CALM, armed, at_desk, carried_out, confirmation, ignore, number, planned, put
 from tests.live.actions.killing import kill_once
 from tests.patience import PATIENCE
@@ -25,7 +26,7 @@ async def test_kill_9_at_any_point_leaves_nothing_unaudited_and_all_of_it_can_be
     make_server: object, tmp_path: Path, kind: str
 ) -> None:
     server, dice, states = make_server(), random.Random(kind), set()  # type: ignore[operator]
-    for turn in range(5):
+    for turn in range(amount(6, 20)):
         after = await kill_once(server, tmp_path / str(turn), 1500, dice, kind)
         assert (after.unaudited, after.foreign_lost, after.left_after_resume) == (0, 0, 0), after
         states.add(after.killed_in)

@@ -1,20 +1,14 @@
-"""A part of the kill storm (``python -m tests.kill_storm``): nothing lost, nothing of others touched."""
+"""A part of the kill storm (``python -m tests.kill_storm``): nothing lost, nothing of others touched.
+
+Actions are killed in ``test_actions_faults.py``.
+"""
 
 from pathlib import Path
 
 from tests.amounts import amount
-from tests.kill_storm import in_actions, in_files, in_incidents, judge
-from tests.realserver import RealServer
+from tests.kill_storm import in_files, in_incidents, judge
 
 KILLS = amount(8, 20)
-
-
-async def test_kills_in_actions_lose_no_record_and_touch_no_foreign_key_rows_35_74(
-    make_server: object, tmp_path: Path
-) -> None:
-    server: RealServer = make_server()  # type: ignore[operator]
-    seen = await in_actions(server, tmp_path, KILLS, seed=2)
-    assert judge(seen), seen
 
 
 def test_kills_of_an_incident_lose_no_acknowledged_record_row_105(tmp_path: Path) -> None:
