@@ -14,7 +14,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.history.samples.store import Store
 from optimus_tui.sampling.alert_book import MUTES, AlertBook
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.verdicts.alerts import EPISODES, HOLD_SECONDS, SETTLE_SECONDS
+from optimus_tui.verdicts.alerts import EPISODES, HOLD_SECONDS, MAX_ENDED, SETTLE_SECONDS
 from optimus_tui.verdicts.own_acts import ACTS, OwnAct
 from tests.fixed_clock import FixedClock
 from tests.realserver import nobody_port
@@ -140,13 +140,13 @@ async def test_a_mute_that_cannot_be_kept_holds_in_memory_and_is_said_and_kept_l
 async def test_the_documents_of_a_long_year_stay_small(place: Place) -> None:
     book = await place.book()
     long = "x" * 400
-    for i in range(1200):
+    for i in range(MAX_ENDED + 100):
         one = Finding(rule="cache.large", severity="high", subject=f"{i}", message=long, impact=long, remedy=long)
         place.see(book, one, after=HOLD_SECONDS * 2)
     await book.sync()
     document = await place.stores[0].recall(EPISODES)
     assert document is not None and len(document) < 1_000_000
-    assert (await place.book()).episodes()[0].finding.subject == "1199"
+    assert (await place.book()).episodes()[0].finding.subject == f"{MAX_ENDED + 99}"
 
 
 async def test_a_recording_without_a_screen_keeps_the_night_for_the_morning(

@@ -38,7 +38,7 @@ def _owner(name: bytes, tenants: list[bytes]) -> bytes:
 
 def test_no_key_of_another_tenant_is_ever_in_a_plan_row_23() -> None:
     dice, foreign, found, asked = random.Random(9), 0, 0, 0
-    rounds = amount(120, 550)
+    rounds = amount(60, 550)
     for _ in range(rounds):
         tenants = list({_random_tenant(dice) for _ in range(20)})
         known = Known(frozenset(tenants))
@@ -64,7 +64,7 @@ def test_no_key_of_another_tenant_is_ever_in_a_plan_row_23() -> None:
 
 def test_a_tenant_that_is_only_hinted_at_loses_no_key_to_one_that_is_sure_rows_23_and_24() -> None:
     dice, foreign, mine, open_to_doubt = random.Random(10), 0, 0, 0
-    rounds = amount(120, 500)
+    rounds = amount(60, 500)
     for turn in range(rounds):
         letters = bytes(range(256)) if turn % 2 else b"ab::"  # any byte; and names that begin alike
         tenants = sorted({_random_tenant(dice, letters) for _ in range(20)})
