@@ -35,6 +35,8 @@ NO_TTLS = {
     "normal": "nothing",
     "dated": "its window is over",
 }
+_TAGGED = re.compile(r"(\{\{)?\{(\d+)(\.\.\.)?\}(\}\})?")
+"""A place, inside the braces of a hash tag or not."""
 _PLACE = re.compile(r"\{(\d+)(\.\.\.)?\}$")
 
 
@@ -205,6 +207,9 @@ class ShapePiece(Struct, frozen=True):
     word: str = ""
     deep: bool = False
     """It holds all the rest of the name, separators too."""
+    before: str = ""
+    """The brace of a hash tag before it, as a template writes it; ``after`` is the one behind it."""
+    after: str = ""
 
     @property
     def is_asked(self) -> bool:
@@ -281,6 +286,10 @@ class ShapeQuestion:
         role = self.answers.get(_row_name(at), WORD)
         if not piece.is_asked or role == WORD:
             return piece.text
+        return f"{piece.before}{self._capture(role, piece)}{piece.after}"
+
+    def _capture(self, role: str, piece: ShapePiece) -> str:
+        """Return the capture for a part with this role."""
         looks = piece.part.looks if piece.part is not None else ""
         dots = "..." if piece.deep else ""
         if role in ("any", WINDOW):
@@ -327,9 +336,10 @@ def pieces_of(shape: SeenShape) -> list[ShapePiece]:
     same = list(shape.same)
     pieces = []
     for at, text in enumerate(texts):
-        place = _PLACE.fullmatch(text)
+        place = _TAGGED.fullmatch(text)
         if place is not None:
-            pieces.append(ShapePiece(text, part=shape.parts[int(place[1]) - 1], deep=bool(place[2])))
+            part, deep = shape.parts[int(place[2]) - 1], bool(place[3])
+            pieces.append(ShapePiece(text, part=part, deep=deep, before=place[1] or "", after=place[4] or ""))
         elif text == "{uuid}":
             pieces.append(ShapePiece(text, part=ShapePart("uuid", 2, ("a UUID",))))
         elif at and same and text.replace("{{", "{").replace("}}", "}") == same[0]:

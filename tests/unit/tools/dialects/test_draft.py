@@ -137,3 +137,24 @@ def test_hostile_names_make_neither_a_crash_nor_a_broken_file(name: bytes) -> No
         assert all(row.label.isprintable() for row in question.rows())
     if not any(problem_of(question) for question in draft.questions):
         assert tomllib.loads(draft.text())
+
+
+@pytest.mark.parametrize(
+    ("names", "answers", "key"),
+    [
+        (
+            (b"{acme}:rl:chat", b"{beta}:rl:chat", b"{beta}:rl:find"), {"part0": "tenant", "part2": "operation"},
+            "{{{tenant}}}:rl:{operation}",
+        ),
+        (
+            (b"{acme:chat}:rl", b"{beta:chat}:rl", b"{beta:find}:rl"), {"part0": "tenant", "part1": "operation"},
+            "{{{tenant}:{operation}}}:rl",
+        ),
+    ],
+)  # fmt: skip
+def test_a_tenant_inside_a_hash_tag_is_asked_for(names: tuple[bytes, ...], answers: dict[str, str], key: str) -> None:
+    draft = draft_of(names)
+    question_of(draft).answers |= {**answers, "reader": OWN, "no_ttl": "heals"}
+    assert draft.rules()["limits"][0]["key"] == key
+    parsed = KeyLayout(draft.profile()).parse(names[0])
+    assert (parsed.family, parsed.tenant, parsed.operation) == ("limit", b"acme", b"chat")
