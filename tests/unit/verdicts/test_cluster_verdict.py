@@ -6,6 +6,7 @@ from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFact
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.nodes import cluster_lines
+from optimus_tui.tui.panes.health.row_verdicts import concerns
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.verdicts.cluster import judge_cluster, judge_watched
 
@@ -121,6 +122,7 @@ def test_sentinels_that_are_away_or_differ_are_a_finding_and_a_replica_only_wher
     assert judge_watched(watched(node(1))) == []
     (away,) = judge_watched(watched(node(1), answering=2, naming=2, fault=Fault("refused", "connection refused")))
     assert (away.rule, away.severity) == ("server.sentinels", "medium")
+    assert all(concerns(away, line) for line in ("redis", "sentinel", "cluster")) and not concerns(away, "gateway")
     assert away.message == "no answer from 1 of 3 sentinels: connection refused"
     (odd,) = judge_watched(watched(node(1), naming=2))
     assert odd.message == "2 of 3 sentinels name 10.0.0.1:6379 as the primary, the others do not"

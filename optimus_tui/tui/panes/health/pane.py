@@ -33,6 +33,7 @@ THINGS = {
     "hit rate": "the hit rate",
     "memory": "the memory of Redis",
     "cluster": "the cluster",
+    "sentinel": "the sentinels",
 }
 """What sentences call the lines of the table."""
 SPARE_LINES = 3

@@ -14,7 +14,7 @@ UNITS = ("ms", "share")
 
 def concerns(finding: Finding, name: str) -> bool:
     """Return True if a finding is about this line of the table."""
-    return finding.subject == {"memory": "redis", "cluster": "redis"}.get(name, name)
+    return finding.subject == {"memory": "redis", "cluster": "redis", "sentinel": "redis"}.get(name, name)
 
 
 def is_row_of(finding: Finding, name: str) -> bool:
