@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 from redis.exceptions import InvalidResponse, RedisError
@@ -21,7 +21,7 @@ from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.redis.nodes import ClusterNodes
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of
-from optimus_tui.probes.redis.sentinels import SentinelPrimary, WatchedReplica
+from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.probes.redis.slots import MOST_NODES, ListedNode, NodeAddress, parse_nodes
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -80,14 +80,36 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
     return Reading(value=value, taken_at=wall, taken_mono=mono, took_ms=took, fault=failed)
 
 
-async def read_watched(
-    sentinels: SentinelPrimary[ObserverRedis], primary: Reading[ServerState], read_one: ReadOne, clock: Clock
-) -> tuple[SentinelState, tuple[ServerState, ...]]:
-    """Return what the sentinels said last, and the servers that they watch, one by one; the primary was read already.
+class Watched(NamedTuple):
+    """A reading of the primary, what its sentinels say, and the servers that they watch one by one."""
 
-    Raises nothing: what cannot be read is told in its place.
+    reading: Reading[ServerState]
+    sentinels: SentinelState
+    nodes: tuple[ServerState, ...]
+
+
+async def read_watched(sentinels: SentinelPrimary[ObserverRedis], read_one: ReadOne, clock: Clock) -> Watched:
+    """Read the primary, its replicas and the sentinels' word at once: a server that hangs must not cost the others.
+
+    Raises nothing: what cannot be read is told in its place. If the primary is away, its follower is read.
     """
-    place, target = sentinels.place, sentinels.servers.target
+    target, wall, mono = sentinels.servers.target, clock.wall(), clock.mono()
+    server: ObserverRedis | None = None
+    try:
+        server = await sentinels.primary()
+    except OUTAGES as error:
+        reading = Reading[ServerState](value=None, taken_at=wall, taken_mono=mono, fault=fault_of(error, target))
+        copies, why = await _read_copies(sentinels, read_one, clock)
+    else:
+        reading, (copies, why) = await asyncio.gather(read_one(server), _read_copies(sentinels, read_one, clock))
+    before = sentinels.place
+    if server is not None and reading.fault is not None and before is not None:
+        with contextlib.suppress(*OUTAGES):
+            follower = await sentinels.primary(now=True)
+            if follower is not server:
+                copies[before] = _Copy(True, reading)
+                reading = await read_one(follower)
+    place = sentinels.place
     errors = {at: answer for at, answer in sentinels.answers.items() if isinstance(answer, BaseException)}
     faults = [fault_of(error, target.sentinel_at(*at)) for at, error in errors.items()]
     state = SentinelState(
@@ -96,28 +118,47 @@ async def read_watched(
         naming=sum(answer == place for answer in sentinels.answers.values()) if place is not None else 0,
         primary="" if place is None else str(place),
         fault=faults[0] if faults else None,
+        replicas_fault=why,
     )
-    if place is None:
-        return state, ()
-    copies: tuple[WatchedReplica, ...] = ()
+    nodes = []
+    if place is not None:
+        nodes.append(_watched_node(place, place, _Copy(False, reading)))
+        nodes += [_watched_node(at, place, copy) for at, copy in copies.items() if at != place]
+    return Watched(reading, state, tuple(_with_lag(nodes)))
+
+
+class _Copy(NamedTuple):
+    """A reading of a replica; ``down`` is the sentinels' word."""
+
+    down: bool
+    reading: Reading[ServerState]
+
+
+async def _read_copies(
+    sentinels: SentinelPrimary[ObserverRedis], read_one: ReadOne, clock: Clock
+) -> tuple[dict[NodeAddress, _Copy], Fault | None]:
+    """Return the replicas that the sentinels name, or why they are not known."""
     try:
         copies = await sentinels.copies()
     except OUTAGES as error:
-        state = replace(state, replicas_fault=fault_of(error, target))
+        return {}, fault_of(error, sentinels.servers.target)
     asked = [_in_time(read_one, sentinels.servers.at(copy.place), clock.wall(), clock.mono()) for copy in copies]
-    facts = NodeFacts(place=str(place), role="primary", fault=_without(place, primary.fault))
-    known = primary.value if primary.fault is None else None
-    nodes = [replace(known or ServerState(latency_ms=None), node=facts)]
-    for copy, reading in zip(copies, await asyncio.gather(*asked), strict=True):
-        facts = NodeFacts(
-            place=str(copy.place),
-            role="replica",
-            judged="fail" if copy.down else "ok",
-            primary=str(place),
-            fault=_without(copy.place, reading.fault),
-        )
-        nodes.append(replace(reading.value or ServerState(latency_ms=None), node=facts))
-    return state, tuple(_with_lag(nodes))
+    readings = await asyncio.gather(*asked)
+    told = zip(copies, readings, strict=True)
+    return {copy.place: _Copy(copy.down, reading) for copy, reading in told}, None
+
+
+def _watched_node(at: NodeAddress, primary: NodeAddress, copy: _Copy) -> ServerState:
+    """Return one of the servers that sentinels watch; of one that did not answer nothing old is told."""
+    facts = NodeFacts(
+        place=str(at),
+        role="primary" if at == primary else "replica",
+        judged="fail" if copy.down else "ok",
+        primary="" if at == primary else str(primary),
+        fault=_without(at, copy.reading.fault),
+    )
+    told = copy.reading.value if copy.reading.fault is None else None
+    return replace(told or ServerState(latency_ms=None), node=facts)
 
 
 async def _in_time(read_one: ReadOne, node: ObserverRedis, wall: float, mono: float) -> Reading[ServerState]:

@@ -12,17 +12,17 @@ from msgspec.structs import replace
 from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.cluster import SentinelState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import LatencyEvent, MemoryState, Refusals, ServerState, SlowCall, SlowState, growth
 from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless, whole
-from optimus_tui.probes.cluster import all_slow, of_each, read_cluster, read_watched, sum_of_memory
+from optimus_tui.probes.cluster import Watched, all_slow, of_each, read_cluster, read_watched, sum_of_memory
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, disturbed, measured_ms, watching
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of
 from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault, touch
-from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
@@ -49,6 +49,9 @@ _OWN_SCRIPT = SWEEP_PAGE[:48]
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
     """Return the state of the server, or of a cluster with that of each node. An outage becomes the fault."""
+    if (watched := await read_behind_sentinels(redis, own, clock)) is not None:
+        reading = watched.reading
+        return reading if reading.value is None else with_watched(redis, *watched)
     wall, mono = clock.wall(), clock.mono()
     try:
         await redis.nodes()
@@ -56,44 +59,25 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter,
         fault = fault_of(error, target)
         if not isinstance(error, ResponseError) and fault.kind != "loading":
             return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
-    if redis.sentinels is not None:
-        reading = await _read_primary(redis.sentinels, own, clock)
-        return reading if reading.value is None else await with_watched(redis, reading, own, clock)
     if redis.cluster_nodes is None:
         return await _read_one(redis, target, own, clock)
     return await read_cluster(redis.cluster_nodes, lambda node: _read_one(node, node.target, own, clock), clock)
 
 
-async def _read_primary(
-    sentinels: SentinelPrimary[ObserverRedis], own: LoadMeter, clock: Clock
-) -> Reading[ServerState]:
-    """Return the state of the primary, whatever server keys are read from; of its follower where it is away."""
-    try:
-        server = await sentinels.primary()
-        reading = await _read_one(server, server.target, own, clock)
-        if reading.fault is None or (follower := await sentinels.primary(now=True)) is server:
-            return reading
-        return await _read_one(follower, follower.target, own, clock)
-    except OUTAGES as error:
-        fault = fault_of(error, sentinels.servers.target)
-        return Reading(value=None, taken_at=clock.wall(), taken_mono=clock.mono(), fault=fault)
-
-
-async def with_watched(
-    redis: ObserverRedis, reading: Reading[ServerState], own: LoadMeter, clock: Clock
-) -> Reading[ServerState]:
-    """Return the reading of a primary with what its sentinels say, and with the servers that they watch.
-
-    A reading that failed gets them as well: its other figures stay as they are, as old as they are.
-    """
+async def read_behind_sentinels(redis: ObserverRedis, own: LoadMeter, clock: Clock) -> Watched | None:
+    """Return the primary, and what its sentinels say and watch; None where no sentinels are asked."""
     if redis.sentinels is None:
-        return reading
-    state, nodes = await read_watched(
-        redis.sentinels, reading, lambda node: _read_one(node, node.target, own, clock), clock
-    )
+        return None
+    return await read_watched(redis.sentinels, lambda node: _read_one(node, node.target, own, clock), clock)
+
+
+def with_watched(
+    redis: ObserverRedis, reading: Reading[ServerState], sentinels: SentinelState, nodes: tuple[ServerState, ...]
+) -> Reading[ServerState]:
+    """Return a reading of the primary, which may be old, with what its sentinels say and watch now."""
     value = reading.value or ServerState(latency_ms=None)
-    value = replace(value, sentinels=state, nodes=nodes, failovers=redis.sentinels.failovers)
-    return replace(reading, value=value)
+    failovers = redis.sentinels.failovers if redis.sentinels is not None else ()
+    return replace(reading, value=replace(value, sentinels=sentinels, nodes=nodes, failovers=failovers))
 
 
 async def _read_one(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:

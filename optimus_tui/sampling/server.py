@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from optimus_tui.clock import Clock
 from optimus_tui.context import Context
-from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.sampling.staleness import (
     Backoff,
@@ -26,14 +27,12 @@ async def watch_server(
     backoff, last = Backoff(), None
     while True:
         run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None
-        reading = await _server(context)
+        reading = await _read(context, last)
         if (fault := reading.fault) is None:
             backoff.worked()
             delay, last = context.settings.refresh_seconds, reading
         else:
             delay, retry_in = next_try(fault, backoff)
-            if reading.value is None:
-                reading = await _watched(context, kept(last, fault, None, context.clock))
             last = replace(reading, retry_in=retry_in)
         sampler_state.put_server(last)
         restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
@@ -42,21 +41,31 @@ async def watch_server(
         await timer.rest(delay)
 
 
-async def _server(context: Context) -> Reading[ServerState]:
-    from optimus_tui.probes.server import read_server
+async def _read(context: Context, last: Reading[ServerState] | None) -> Reading[ServerState]:
+    """Return the newest reading; where it failed the last good figures with the fault.
 
-    target = context.settings.redis
+    Behind sentinels the rows of the servers are never older than the fault: in an outage they tell who is left.
+    """
+    from optimus_tui.probes.server import read_behind_sentinels, read_server, with_watched
+
+    redis, target, clock = context.redis, context.settings.redis, context.clock
     try:
-        return await bounded(read_server(context.redis, target, context.own, context.clock))
+        if redis.sentinels is None:
+            reading = await bounded(read_server(redis, target, context.own, clock))
+            return reading if reading.value is not None or reading.fault is None else _kept(last, reading.fault, clock)
+        watched = await bounded(read_behind_sentinels(redis, context.own, clock))
     except outages() as error:
-        return kept(None, redis_fault(error, context), None, context.clock)
+        return _kept(last, redis_fault(error, context), clock)
+    assert watched is not None
+    reading = watched.reading
+    if reading.value is None and reading.fault is not None:
+        reading = _kept(last, reading.fault, clock)
+    return with_watched(redis, reading, watched.sentinels, watched.nodes)
 
 
-async def _watched(context: Context, reading: Reading[ServerState]) -> Reading[ServerState]:
-    """Return a failed reading, behind sentinels with the servers as they are now."""
-    from optimus_tui.probes.server import with_watched
-
-    try:
-        return await bounded(with_watched(context.redis, reading, context.own, context.clock))
-    except outages():
+def _kept(last: Reading[ServerState] | None, fault: Fault, clock: Clock) -> Reading[ServerState]:
+    """Return the last good figures with the fault, without the servers behind sentinels as they were then."""
+    reading = kept(last, fault, None, clock)
+    if reading.value is None or reading.value.sentinels is None:
         return reading
+    return replace(reading, value=replace(reading.value, sentinels=None, nodes=()))

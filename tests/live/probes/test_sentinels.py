@@ -7,16 +7,18 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServerState
+from optimus_tui.probes.cluster import read_watched
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import NodeAway, SentinelFound, Unproven
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.server import read_server, with_watched
+from optimus_tui.probes.server import read_behind_sentinels, read_server
 from optimus_tui.settings.model import RedisTarget, Secret
 from optimus_tui.wording.safe import redis_cli
 from tests.live.probes.driver import observing, run_sweep, target_of
@@ -62,29 +64,39 @@ async def test_the_primary_is_found_with_the_login_of_the_sentinels_apart(sentin
     assert reading.value is not None and reading.value.role == "primary"
 
 
+def fault_kind(state: ServerState) -> str:
+    return state.node.fault.kind if state.node is not None and state.node.fault is not None else ""
+
+
 async def test_the_sentinels_word_and_each_server_are_read_also_while_some_are_away(sentinels: RealSentinels) -> None:
     first, second = sentinels.servers
     replica, sentinel = sentinels.nodes[1], sentinels.nodes[-1]
+
+    async def read_one(node: ObserverRedis) -> Reading[ServerState]:
+        """All but the primary answer."""
+        reading = await read_server(node, node.target, node.own, Clock())
+        return reading if node.target.port != first else replace(reading, value=None, fault=Fault("refused", "gone"))
+
     async with observing(target(sentinels)) as redis:
         state = (await read_server(redis, redis.target, redis.own, Clock())).value
         assert state is not None and state.sentinels is not None
         assert (state.sentinels.answering, state.sentinels.naming, state.sentinels.proven) == (3, 3, True)
-        told = [(one.node.place, one.node.role, one.node.fault) for one in state.nodes if one.node is not None]
-        assert told == [(f"127.0.0.1:{first}", "primary", None), (f"127.0.0.1:{second}", "replica", None)]
+        facts = [(one.node.place, one.node.role, one.node.fault) for one in state.nodes if one.node is not None]
+        assert facts == [(f"127.0.0.1:{first}", "primary", None), (f"127.0.0.1:{second}", "replica", None)]
         assert state.nodes[1].node is not None and state.nodes[1].node.lag_bytes is not None
         try:
             replica.signal(signal.SIGSTOP)
             sentinel.kill()
             assert await reached(redis) == first
-            failed: Reading[ServerState] = Reading(
-                value=state, taken_at=0.0, taken_mono=0.0, fault=Fault("refused", "x")
-            )
-            state = (await with_watched(redis, failed, redis.own, Clock())).value
-            assert state is not None and state.sentinels is not None
-            assert (state.sentinels.answering, state.sentinels.naming) == (2, 2)
-            assert [one.latency_ms for one in state.nodes] == [None, None], "nothing old is shown beside a fault"
-            faults = [one.node.fault.kind for one in state.nodes if one.node is not None and one.node.fault]
-            assert faults == ["refused", "timeout"] and state.nodes[0].keys is None
+            told = await read_behind_sentinels(redis, redis.own, Clock())
+            assert told is not None and told.reading.value is not None, "what hangs costs its own row alone"
+            assert (told.sentinels.answering, told.sentinels.naming) == (2, 2)
+            assert [fault_kind(node) for node in told.nodes] == ["", "timeout"] and told.nodes[1].latency_ms is None
+            replica.signal(signal.SIGCONT)
+            assert redis.sentinels is not None
+            told = await read_watched(redis.sentinels, read_one, Clock())
+            assert told.reading.value is None and told.reading.fault is not None
+            assert [fault_kind(node) for node in told.nodes] == ["refused", ""], "who is left is told beside the fault"
         finally:
             replica.signal(signal.SIGCONT)
             sentinel.start()
