@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import structs
+
 from optimus_tui.contract.keyspace import FeedBatch
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.feed.pane import FeedPane
@@ -11,7 +13,7 @@ from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.panes.cache_scene import Scene, press
 from tests.tui.panes.feed_scene import events, status
-from tests.tui.pictures import SETTINGS, counter, limits_report, reading
+from tests.tui.pictures import SETTINGS, counter, golden, health_report, limits_report, reading
 
 SECONDS = (1, 1, 28, 30, 1, 59, 240, 0.4, 3600, 3600, 36_000)
 
@@ -79,3 +81,18 @@ def noting(row: Callable[[int, int], Any], drawn: list[int]) -> Callable[[int, i
         return row(index, width)
 
     return draw
+
+
+async def test_a_health_report_with_the_same_refusals_puts_no_counter_in_order_again() -> None:
+    pane = LimitsPane(FixedClock(), SETTINGS)
+    app = PaneApp(pane)
+    async with app.run_test(size=(120, 20)) as pilot:
+        pane.reading = reading(limits_report())
+        signals = golden()
+        pane.follow(health_report(signals=signals))
+        await pilot.pause()
+        rows = pane.rows
+        pane.follow(health_report(signals=structs.replace(signals)))
+        assert pane.rows is rows
+        pane.follow(health_report(signals=structs.replace(signals, seconds=signals.seconds + 1)))
+        assert pane.rows is not rows

@@ -11,7 +11,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.contract.signals import GoldenSignals, with_refusals
+from optimus_tui.contract.signals import GoldenSignals, same_refusals, with_refusals
 from optimus_tui.dialects.layout import key_of
 from optimus_tui.grammar.filter import words_filter
 from optimus_tui.settings.model import Settings
@@ -301,7 +301,7 @@ class LimitsPane(Pane):
         if held != self.content.held:
             self.content.held = held
             self.draw_frame()
-        if health.signals is not self.content.signals and not self.paused:
+        if not (self.paused or same_refusals(health.signals, self.content.signals)):
             self.content.signals = health.signals
             if self.shown is not None and self.is_mounted:
                 self.refresh_rows()
