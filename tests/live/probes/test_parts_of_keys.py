@@ -7,9 +7,11 @@ from optimus_tui.contract.keyspace import Counter
 from optimus_tui.dialects.layout import KeyLayout, PartOfKey, key_of
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.index.limits import LimitIndex
+from optimus_tui.settings.tuning import Tuning
 from tests.live.tools.driver import ask, system
 from tests.realserver import RealServer
 
+QUICK = Tuning(apart_seconds=0.02, slope_seconds=0.1)
 USED = '{"current_requests": 1, "current_tpm": 180, "current_rpm": 6}'
 
 
@@ -18,7 +20,7 @@ def minute() -> str:
 
 
 async def test_requests_and_tokens_of_one_key_are_two_operations(server: RealServer, tmp_path: Path) -> None:
-    async with system(server.port, tmp_path, dialect=load_preset("litellm"), engine_url="") as (ctx, _):
+    async with system(server.port, tmp_path, tuning=QUICK, dialect=load_preset("litellm"), engine_url="") as (ctx, _):
         while True:  # a minute may end meanwhile: then the counter is one of the past
             key = f"llm:acme::{minute()}::request_count"
             server.command("SET", key, USED, "EX", "60")
