@@ -8,6 +8,8 @@ from optimus_tui.patterns.rule import Subject
 _USUAL = 0.5
 _LIMITED = "limits.missing"
 _RARE = 0.9
+_ENOUGH = 15
+"""Of fewer routes, as of the files of one change, what most of them lack says nothing of the project."""
 _HABITS: dict[str, Subject] = {"tenancy.missing": "isolation", "metrics.missing": "metrics"}
 """By rule: what a project lacks where most of what the rule asks for it does not do."""
 
@@ -17,7 +19,8 @@ def lacking_by_use(verdicts: Iterable[Verdict], in_one_file: bool = False) -> fr
 
     It is ``isolation`` where less than half of the routes know a tenant, ``metrics`` where less than half of the
     routers count or time their requests, and ``service`` where all data is in one file of SQLite (``in_one_file``) and
-    hardly a route has a limit: a program for one household limits its sign-in.
+    hardly a route has a limit: a program for one household limits its sign-in. It is ``limiter`` where most of at
+    least fifteen routes have no limit: which ones need one was decided.
     """
     asked: dict[str, list[int]] = {rule: [0, 0] for rule in (*_HABITS, _LIMITED)}
     for verdict in verdicts:
@@ -29,4 +32,6 @@ def lacking_by_use(verdicts: Iterable[Verdict], in_one_file: bool = False) -> fr
     lacks = {_HABITS[rule] for rule, (applies, fails) in asked.items() if applies and fails > applies * _USUAL}
     if in_one_file and unlimited and without > unlimited * _RARE:
         lacks.add("service")
+    if unlimited >= _ENOUGH and without > unlimited * _USUAL:
+        lacks.add("limiter")
     return frozenset(lacks)

@@ -58,7 +58,7 @@ _COLUMNS = frozenset(
 _BETWEEN_BRACES = re.compile(r"\{(\w+)(?::\w+)?\}")
 _HEADER = re.compile(r"[xX](?:-[A-Za-z]+){1,4}")
 _NOT_SERVED = re.compile(r"(?:^|/)(?:docs?|docs_src|examples?|migrations|alembic|versions|scripts)/")
-_OF_TESTS = re.compile(r"(?:^|/)(?:(?:tests?|testing)/|(?:test_[^/]*|[^/]*_test|conftest)\.py$)")
+_OF_TESTS = re.compile(r"(?:^|/)(?:(?:tests?|testing|benchmarks?)/|(?:test_[^/]*|[^/]*_test|conftest)\.py$)")
 _IMPORT = "import of "
 _OF_A_NAME = frozenset({"id", "ids", "slug", "key", "uuid", "name", "code"})
 

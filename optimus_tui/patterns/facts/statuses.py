@@ -21,6 +21,7 @@ _NAMES = {
 _TELLS = frozenset({"str", "repr", "type", "print", "format", "format_exc", "print_exc", "format_exception", "len"})
 _MOST_DEEP = 3
 _STATUS = ("status_code", "status")
+_ERRORS = frozenset({"exc", "err", "error", "exception"})
 
 
 class RaisedStatus(NamedTuple):
@@ -144,7 +145,7 @@ def _followed_calls(unit: Unit, resolver: Resolver) -> tuple[dict[int, Unit], li
         found = [
             (seen.call.node, seen.thing)
             for seen in seen_calls(unit, resolver)
-            if isinstance(seen.thing, Unit) and not seen.thing.stub and not _is_generator(seen.thing)
+            if isinstance(seen.thing, Unit) and not (seen.thing.stub or _is_generator(seen.thing) or _maps(seen.thing))
         ]
         known = {id(node): thing for node, thing in found}, sorted(node.lineno for node, _ in found)
         unit.memo["followed"] = known
@@ -164,6 +165,11 @@ def _calls_of(node: ast.stmt) -> Iterator[ast.Call]:
 
 def _is_awaited(call: ast.Call, node: ast.stmt) -> bool:
     return any(isinstance(one, ast.Await) and one.value is call for one in ast.walk(node))
+
+
+def _maps(unit: Unit) -> bool:
+    """Return whether a function turns the error that it is given into a status: which one is told by no call."""
+    return any(arg.arg in _ERRORS or chain(arg.annotation).endswith(("Error", "Exception")) for arg, _ in unit.params)
 
 
 def _is_generator(unit: Unit) -> bool:

@@ -91,7 +91,7 @@ _SOME_METHODS: tuple[tuple[str, Kind, frozenset[str]], ...] = (
 )  # fmt: skip
 """Of these only the named methods wait: the others build something, or answer from memory."""
 _ALL_PREFIXES = tuple({one for one, _, _ in _SOME_METHODS})
-_OF_PATHS = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
+_ONLY_MADE = frozenset({"client", "clients", "handle", "handles", "stub", "channel", "session", "ref", "reference"})
 _SESSION_NAMES = frozenset({"session", "db", "db_session", "dbsession", "sess", "_session", "_db"})
 _CURSOR_NAMES = frozenset({"cur", "cursor", "_cursor"})
 _OF_CURSORS = frozenset({"execute", "executemany", "fetchall", "fetchone", "fetchmany"})
@@ -179,7 +179,7 @@ def _is_of_a_client(seen: Seen) -> bool:
     kinds = [one for one in owner.split(".") if one.endswith("Client")]
     if not kinds or "." not in owner or owner.split(".")[0] in _NO_SERVICE or "()" in owner.partition(kinds[0])[2]:
         return False
-    return method.partition("_")[0] in _OF_CLIENTS and not method.endswith(("client", "clients"))
+    return method.partition("_")[0] in _OF_CLIENTS and words(method).isdisjoint(_ONLY_MADE)
 
 
 def _by_idiom(seen: Seen) -> Kind:
@@ -187,7 +187,7 @@ def _by_idiom(seen: Seen) -> Kind:
     if seen.thing is not None:
         return ""
     owner, _, method = seen.raw.rpartition(".")
-    if seen.raw in ("input", "open") or (owner and method in _OF_PATHS):
+    if seen.raw in ("input", "open") or (owner and method in ("read_text", "read_bytes", "write_text", "write_bytes")):
         return "file"
     if method in _OF_LANGCHAIN:
         return "network"

@@ -5,9 +5,10 @@ import ast
 from optimus_tui.patterns.facts.model import Class, Scope, Unit
 from optimus_tui.patterns.facts.statuses import last_of, status_of_answer
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain
+from optimus_tui.patterns.source.vocabulary import chain, words
 
 _PAGES = ("RedirectResponse", "TemplateResponse", "HTMLResponse", "FileResponse", "StreamingResponse")
+_QUESTIONS = frozenset({"is", "has", "can", "valid", "should", "supports"})
 _HARMLESS = frozenset({"str", "repr", "type", "format", "dict", "rollback", "close", "isoformat", "now", "utcnow"})
 
 
@@ -31,6 +32,14 @@ def hides_failure(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) 
         if isinstance(one, ast.Call) and one is not answer and chain(one.func).rpartition(".")[2] not in _HARMLESS:
             return False
     return True
+
+
+def answers_a_question(handler: ast.ExceptHandler, scope: Scope) -> bool:
+    """Return whether a failure is the answer of a function that asks: ``is_valid_host()`` returns False for any."""
+    asked = words(scope.unit.name) & _QUESTIONS and scope is scope.unit.scope
+    last = last_of(handler.body)
+    value = last.value if isinstance(last, ast.Return) else None
+    return bool(asked) and isinstance(value, ast.Constant) and isinstance(value.value, bool)
 
 
 def _is_plain(answer: ast.Call, made: object) -> bool:

@@ -8,7 +8,7 @@ from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, s
 from optimus_tui.patterns.facts.own_work import work_of
 from optimus_tui.patterns.facts.statuses import status_of
 from optimus_tui.patterns.faults.carried_texts import carried_texts
-from optimus_tui.patterns.faults.hidden import hides_failure
+from optimus_tui.patterns.faults.hidden import answers_a_question, hides_failure
 from optimus_tui.patterns.faults.providers import UNKNOWN
 from optimus_tui.patterns.faults.unguarded import unguarded_request
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
@@ -51,7 +51,7 @@ _ASKED_FOR = frozenset({"check", "test", "validate", "verify", "ping", "health",
 def _swallowed(view: View) -> Iterator[Hit]:
     asked = {id(route.handler.scope) for route in view.served if not words(route.name) & _ASKED_FOR}
     for handler, scope in _handlers(view):
-        if not is_broad(handler, scope):
+        if not is_broad(handler, scope) or answers_a_question(handler, scope):
             continue
         if says_nothing(handler) or (id(scope) in asked and hides_failure(handler, scope, view.resolver)):
             yield at(handler, "The exception is swallowed: it is reported nowhere", span=_head(handler))

@@ -46,9 +46,17 @@ def test_what_a_project_lacks_leaves_out_a_rule_or_lowers_it_and_is_said() -> No
 
 
 @pytest.mark.parametrize(
-    ("fails", "in_one_file", "lacks"),
-    [(19, True, {"service"}), (19, False, set()), (17, True, set()), (0, True, set())],
+    ("routes", "fails", "in_one_file", "lacks"),
+    [
+        (20, 19, True, {"service", "limiter"}),
+        (20, 19, False, {"limiter"}),
+        (20, 17, True, {"limiter"}),
+        (20, 9, True, set()),
+        (14, 14, False, set()),
+        (5, 5, True, {"service"}),
+    ],
 )
-def test_a_program_for_one_household_limits_only_its_sign_in(fails: int, in_one_file: bool, lacks: set[str]) -> None:
-    verdicts = [Verdict(shares=(Share("limits.missing", 20, fails),))]
-    assert lacking_by_use(verdicts, in_one_file) == lacks
+def test_a_project_that_limits_few_routes_decided_which(
+    routes: int, fails: int, in_one_file: bool, lacks: set[str]
+) -> None:
+    assert lacking_by_use([Verdict(shares=(Share("limits.missing", routes, fails),))], in_one_file) == lacks

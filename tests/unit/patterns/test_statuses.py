@@ -255,3 +255,19 @@ def test_a_response_that_is_returned_with_a_status_is_an_answer_as_well() -> Non
     ]
     assert undeclared(", responses={404: {}, 400: {}}", body) == []
     assert undeclared(", responses={404: {}}", "if not key:\n    return JSONResponse({}, status_code=201)") == []
+
+
+@pytest.mark.parametrize(("given", "named"), [("error: Exception", False), ("exc", False), ("name: str", True)])
+def test_what_turns_an_error_into_a_status_raises_one_that_no_call_tells(given: str, named: bool) -> None:
+    name = given.partition(":")[0]
+    source = f"""{HEAD}
+def answer({given}):
+    if {name}:
+        raise HTTPException(409)
+@router.get("/x", responses={{404: {{}}}})
+def read():
+    answer(work())
+    raise HTTPException(404)
+"""
+    found = [one.message for one in judged(source).issues if one.rule == "responses.undeclared"]
+    assert bool(found) is named

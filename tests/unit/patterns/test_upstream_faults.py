@@ -418,3 +418,18 @@ def test_a_service_for_signing_in_is_asked_over_the_network(caught: str, guards:
     assert "async.blocking" in {
         one.rule for one in judged(f"{head}@router.get('/x')\nasync def read():\n    {body.splitlines()[1]}\n").issues
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "hides"),
+    [
+        ("is_valid_host", "return False", False),
+        ("_is_open", "return True", False),
+        ("host_of", "return False", True),
+        ("is_valid_host", "return None", True),
+        ("is_valid_host", "pass", True),
+    ],
+)
+def test_a_function_that_asks_answers_with_the_failure(name: str, answer: str, hides: bool) -> None:
+    source = f"def {name}(text):\n  try:\n    return work(text) > 1\n  except Exception:\n    {answer}\n"
+    assert ("errors.swallowed" in {one.rule for one in judged(source).issues}) is hides

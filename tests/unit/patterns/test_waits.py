@@ -420,3 +420,12 @@ def test_a_port_waits_where_all_that_stand_for_it_in_other_files_do(
 def test_a_query_that_is_gone_through_and_a_file_that_is_written_whole_block(body: str, blocks: bool) -> None:
     head = f"{HEAD}from peewee import Model\nclass Thing(Model): ...\n"
     assert bool(blocking(body, head=head)) is blocks
+
+
+@pytest.mark.parametrize(
+    ("method", "blocks"), [("get_workflow_handle", False), ("get_blob_client", False), ("get_workflow", True)]
+)
+def test_what_only_makes_a_handle_of_something_asks_nobody(method: str, blocks: bool) -> None:
+    helper = f"from flows.client import FlowClient\ndef of(key, client: FlowClient):\n    return client.{method}(key)\n"
+    head = f"{HEAD}from helper import of\n"
+    assert bool(blocking("return of('x', client)", head=head, helper=helper)) is blocks
