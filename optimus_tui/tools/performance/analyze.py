@@ -16,7 +16,7 @@ from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics, limit_section, operation_name, sentence
 from optimus_tui.tools.performance.traffic import Result, error_rate, latency, not_available, throughput
-from optimus_tui.tools.troubleshoot.evidence import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
+from optimus_tui.tools.troubleshoot.evidence import ReadTwice, RefusalEvidence, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.performance import beside_counters, of_tenant, shown, trend
@@ -249,7 +249,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
 
 async def _look(
     ctx: "Context", query: PerformanceQuery, counters: Counters, tenant: bytes | None
-) -> tuple[Survey, Watched, RefusalEvidence]:
+) -> tuple[Survey, ReadTwice, RefusalEvidence]:
     """The names, the counters twice, and the gateway's page in between."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)
@@ -265,7 +265,7 @@ async def _look(
 
 
 def _limits(
-    ctx: "Context", seen: Survey, watched: Watched, rules: LimitRules | None, tenant: bytes | None
+    ctx: "Context", seen: Survey, watched: ReadTwice, rules: LimitRules | None, tenant: bytes | None
 ) -> tuple[LimitsReport | None, Fault | None]:
     if watched.fault is not None and not watched.first:
         return None, watched.fault

@@ -262,7 +262,7 @@ LATEST_SAMPLE = 4.0
 """Seconds after the tool's begin; later, there is no time for a second read."""
 
 
-class Watched(Struct, frozen=True, kw_only=True):
+class ReadTwice(Struct, frozen=True, kw_only=True):
     """Counters read twice, with the gateway's page sampled in between.
 
     ``index`` holds both reads. If there was only one, ``second`` is empty and ``slope_seconds`` None.
@@ -277,7 +277,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 async def read_twice(
     ctx: "Context", counters: Counters, seen: Survey, names: Iterable[bytes], others: Iterable[bytes], began: float
-) -> Watched:
+) -> ReadTwice:
     """Read ``names`` before, between and after the samples of the gateway's page; ``others`` once, before."""
     names, index = list(names), LimitIndex(ctx.layout)
     first, fault = await read_known(ctx, seen, [*names, *others])
@@ -294,7 +294,7 @@ async def read_twice(
             index.gone(set(names) - {counter.key for counter in again}, ctx.clock.mono())
             slope_seconds = ctx.clock.mono() - read_at
     asked = set(names)
-    return Watched(
+    return ReadTwice(
         index=index,
         first={one.key: one for one in first if one.key in asked},
         second={one.key: one for one in again} if slope_seconds is not None else {},
@@ -339,7 +339,7 @@ class RefusalEvidence(Struct, frozen=True, kw_only=True):
     ageless: tuple[Increase, WindowRefusals] | None = None
     older: str = ""
 
-    def findings(self, watched: Watched, rules: LimitRules | None, tenant: str | None) -> list[Finding]:
+    def findings(self, watched: ReadTwice, rules: LimitRules | None, tenant: str | None) -> list[Finding]:
         """Return the findings for one tenant, or for all (None)."""
         found = find_refusals(self.requests, self.refused.grown, tenant)
         if not found and self.ageless is not None:

@@ -32,8 +32,8 @@ from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, is_default
 from optimus_tui.tools.pages.report_sections import aliases_of, diagnostics
 from optimus_tui.tools.troubleshoot.evidence import (
     EvidenceReader,
+    ReadTwice,
     RefusalEvidence,
-    Watched,
     neighbours,
     read_refusals,
     read_twice,
@@ -109,7 +109,7 @@ async def rate_limiting(
 
 async def _count(
     ctx: "Context", part: EvidenceReader, query: TroubleshootQuery, gateway: Awaitable[Reading[GatewayState]]
-) -> tuple[Survey, Chosen, Watched, RefusalEvidence]:
+) -> tuple[Survey, Chosen, ReadTwice, RefusalEvidence]:
     """All names, then one tenant's counters twice, with samples of the gateway's page in between."""
     began = ctx.clock.mono()
     chosen = Chosen(query.tenant_id.encode("utf-8", "surrogateescape"))
