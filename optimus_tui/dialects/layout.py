@@ -245,8 +245,6 @@ class KeyLayout:
             yield from names
             return
         for name in names:
-            if _PART in name:  # it would pass for a part
-                continue
             yield name
             found = self.counter(name) if name.startswith(self.limit_heads) else None
             for part in range(len(found.rule.beside) if found is not None else 0):
@@ -257,6 +255,8 @@ class KeyLayout:
         if isinstance(name, PartOfKey):
             found = self.counter(name.key)
             return found and _counter_name(found.rule.beside[name.part], found.parts)
+        if self._has_parts and _PART in name:  # it would pass for a part
+            return None
         for rule, head in self._limits:
             if name.startswith(head) and (parts := rule.template.values(name)) is not None:
                 found = _counter_name(rule, parts)

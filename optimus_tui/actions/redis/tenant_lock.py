@@ -39,10 +39,9 @@ class EndedLocks:
         """Note that the action of this lock has ended: nothing more is sent for it."""
         self.values[lock.name] = lock.value
 
-    def __contains__(self, lock: tuple[bytes, object]) -> bool:
-        """Return whether the lock of this name with this value was one of ours."""
-        name, value = lock
-        return value is not None and self.values.get(name) == value
+    def claim(self, name: bytes, value: bytes) -> bool:
+        """Return whether the lock of this name with this value was one of ours. It is so for the first who asks."""
+        return self.values.pop(name, None) == value
 
 
 class TenantLock:
@@ -93,7 +92,7 @@ class TenantLock:
         try:
             taken, other = await self._set()
             ours = again and _owner(other).get("action") == self._owner["action"]
-            if isinstance(other, bytes) and (ours or (self.name, other) in self._ended):
+            if isinstance(other, bytes) and (ours or self._ended.claim(self.name, other)):
                 taken, other = await self._go_on_with(other)
         except (NoPermissionError, OutOfMemoryError):
             return None  # A server without memory cannot store a lock, and unlinking keys is what helps it.
@@ -120,7 +119,7 @@ class TenantLock:
             self.value = value
             return True, None
         if now is not None:
-            return (False, now)
+            return False, now
         return await self._set()
 
     async def keep(self) -> str | None:

@@ -327,6 +327,20 @@ async def test_a_lock_that_another_owner_takes_meanwhile_is_not_gone_on_with(ser
     assert foreign in server.command("GET", name)
 
 
+async def test_the_lock_of_an_ended_action_is_gone_on_with_by_one_action_alone(server: RealServer) -> None:
+    name, ended = b"optimus:lock:acme", EndedLocks()
+    connection = await open_operator_connection(local(server.port), Permit(lock=name), LoadMeter(), None)
+    try:
+        first, second, third = (TenantLock(connection, name, one, "ann", FixedClock(), ended) for one in "123")
+        assert await first.take() is None
+        ended.add(first)
+        assert await second.take() is None and second.held
+        refusal = await third.take()
+        assert refusal is not None and refusal.code == "locked" and not third.held
+    finally:
+        await connection.close()
+
+
 async def test_the_recommended_login_can_do_every_action_and_nothing_that_is_not_sent(
     make_server: object, tmp_path: Path
 ) -> None:

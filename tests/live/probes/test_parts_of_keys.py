@@ -38,7 +38,8 @@ def test_a_part_is_a_row_of_its_own_and_its_key_is_the_one_in_redis() -> None:
     layout = KeyLayout(load_preset("litellm"))
     key, hostile = b"llm:acme::2026-11-28-19-04::request_count", b"llm:acme::2026-11-28-19-04::request_count\0#0"
     names = list(layout.with_parts([key, hostile, b"{team:acme}:requests"]))
-    assert names[0] == key and isinstance(names[1], PartOfKey) and names[2:] == [b"{team:acme}:requests"]
+    assert names[0] == key and isinstance(names[1], PartOfKey) and names[2:] == [hostile, b"{team:acme}:requests"]
+    assert layout.counter(hostile) is None, "it would pass for a part: a name that is not understood, but not hidden"
     assert [key_of(one) for one in names[:2]] == [key, key]
     parsed = [layout.parse(one) for one in names[:2]]
     assert [(one.tenant, one.operation) for one in parsed] == [(b"acme", b"rpm"), (b"acme", b"tpm")]
