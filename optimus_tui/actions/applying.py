@@ -384,6 +384,7 @@ async def _end(
 ) -> Receipt:
     run.tell("verifying")
     found = await verify(dependencies, plan, run.outcomes, servers, control)
+    seconds = time.perf_counter() - began
     receipt = Receipt(
         id=plan.id,
         request=plan.request,
@@ -391,8 +392,8 @@ async def _end(
         digest=plan.digest,
         outcomes=tuple(run.outcomes),
         counts=tally(run.outcomes),
-        started_at=dependencies.clock.wall(),
-        seconds=time.perf_counter() - began,
+        started_at=dependencies.clock.wall() - seconds,
+        seconds=seconds,
         acting_seconds=run.seconds,
         reason=reason,
         cancelled=run.cancelled,

@@ -48,8 +48,8 @@ class Watch:
     def restart(self, service: str = "engine") -> None:
         self.act(RESTART, service)
 
-    def act(self, kind: str, subject: str) -> None:
-        wall = 1e9 + self.mono
+    def act(self, kind: str, subject: str, *, ago: float = 0.0) -> None:
+        wall = 1e9 + self.mono - ago
         before = found_lately(self.state, wall)
         self.acts.append(OwnAct(kind=kind, subject=subject, began=wall, ended=wall, mono=self.mono, before=before))
 
@@ -189,3 +189,11 @@ def test_a_cache_takes_longer_to_fill_than_a_service_to_serve_again() -> None:
     assert watch.kinds(low, after=35.0) == ["expected"], "it falls once the window has few answers of before"
     assert watch.kinds(low, after=60.0) == [] and watch.expected() == {(low.rule, low.subject)}
     assert watch.kinds(low, after=60.0) == ["overdue"] and watch.expected() == set()
+
+
+def test_what_came_while_an_action_was_under_way_was_not_found_before_it() -> None:
+    note, low = found(CACHE_HIT_RATE, "hit rate", "low", window=30.0), found(CACHE_HIT_RATE, "hit rate", window=30.0)
+    watch = Watch()
+    watch.see(note)
+    watch.act("invalidate_tenant", "clinic_a", ago=4.0)
+    assert watch.kinds(low) == ["expected"] and watch.expected() == {(low.rule, low.subject)}
