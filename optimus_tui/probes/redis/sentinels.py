@@ -143,7 +143,8 @@ class SentinelPrimary(Generic[Client]):
                 match fields:
                     case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
                         at = self.servers.reach(host.decode("ascii", "replace"), int(port), place)
-                        found.append(WatchedReplica(at, b"_down" in fields.get(b"flags", b"")))
+                        flags = fields.get(b"flags")
+                        found.append(WatchedReplica(at, isinstance(flags, bytes) and b"_down" in flags))
             return tuple(found)
         raise why
 

@@ -98,8 +98,10 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
     )
 
 
-def _state_word(row: LimitRow) -> str:
-    """Return the row's state; a limiter's own flag that refuses requests is a limit that is used up."""
+def _state_word(row: LimitRow) -> str | None:
+    """Return the row's state, None where it is not known; a limiter's flag that refuses is a limit that is used up."""
+    if row.state == "unknown":
+        return None
     if row.counter.blocked:
         return row.state
     return row.word

@@ -60,8 +60,10 @@ async def rate_limiting(
 ) -> tuple[Conclusion, dict[str, Any]]:
     """Return the playbook's conclusion, and the sections of the document."""
     asked = asyncio.ensure_future(part.gateway(with_rules=True))
-    server, (seen, chosen, watched, refused) = await asyncio.gather(part.server(), _count(ctx, part, query, asked))
-    gateway, tenant = await asked, chosen.tenant
+    gateway, server, (seen, chosen, watched, refused) = await asyncio.gather(
+        asked, part.server(), _count(ctx, part, query, asked)
+    )
+    tenant = chosen.tenant
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
     text = tenant.decode("utf-8", "surrogateescape")
     report = judge_limits(ctx, seen, rules, watched.index, tenant=tenant, total=seen.limits.total)

@@ -1,8 +1,11 @@
 """Whom a tool examines where no tenant was given, and what tenants whose names are hashes are called."""
 
+import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
+import pytest
 from msgspec import structs
 
 from optimus_tui.dialects.load import load_preset
@@ -55,6 +58,25 @@ async def test_no_tenant_of_ours_is_examined_in_another_system(server: RealServe
         assert (
             document["tenant_id"] == "" and "no tenant was given, and no counter was found" in document["examined"][0]
         )
+
+
+async def test_a_question_that_is_given_up_asks_the_gateway_no_longer(server: RealServer, tmp_path: Path) -> None:
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    async def silent(_: Any) -> None:
+        asked.set()
+        await end.wait()
+
+    async with system(server.port, tmp_path, tuning=QUICK) as (ctx, gateway):
+        gateway.on("/health", silent)
+        asking = asyncio.ensure_future(ask(ctx, "troubleshoot_production_issue", **LIMITING))
+        await asked.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        left = [task for task in asyncio.all_tasks() if "EvidenceReader.gateway" in repr(task.get_coro())]
+        end.set()
+    assert left == []
 
 
 async def test_hashes_are_short_and_joined_to_their_aliases_on_every_surface(

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
+from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
@@ -137,3 +138,10 @@ def test_an_alias_takes_the_room_of_the_name_and_moves_no_column(tenant: bytes, 
     aliases = ("", "night-batch", "a name 世界 of more cells than there are in a column of tenants")
     rows = [TABLE.row(LimitNow(replace(row, alias=alias), 1001.0), width) for alias in aliases]
     assert len({cell_len("".join(text for text, _ in pieces)) for pieces in rows}) == 1
+
+
+def test_a_state_that_is_not_known_is_null_in_documents() -> None:
+    away = replace(COUNTER, count=None, ttl_ms=None, problem=NODE_AWAY)
+    (row,) = judge([away], tracks={}, rules=RULES, thresholds=Thresholds(), coverage=Coverage(1, 1, complete=True)).rows
+    section = limit_section(row.counter, row)
+    assert (row.state, section.state, section.error) == ("unknown", None, NODE_AWAY)
