@@ -121,6 +121,9 @@ _CLEARS_CACHE = ("invalidate_tenant", "unlink_prefix", "unlink_no_ttl")
 EFFECT_SECONDS, FILLING_SECONDS = 30.0, 120.0
 """For how long an act has side effects: until a service serves again, and until a cache is filled. What a figure shows
 of them lasts longer by the time that it reaches back."""
+LONGEST_REACH_SECONDS = 600.0
+"""Figures that reach back further last no longer: those that are counted from an act on would follow from it for ever.
+"""
 
 
 def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
@@ -154,7 +157,8 @@ def effect_seconds(rule: str, window: float | None) -> float:
         rule: The rule of the finding.
         window: How many seconds its figures reach back; None for figures of the present moment.
     """
-    return (FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS) + (window or 0.0)
+    lasting = FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS
+    return lasting + min(window or 0.0, LONGEST_REACH_SECONDS)
 
 
 def can_follow_from_act(kind: str, subject: str, effect: RuleAndSubject) -> bool:

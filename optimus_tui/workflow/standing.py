@@ -244,7 +244,7 @@ def action_verdict(record: ActionRecord, now: float = 0.0) -> str:
 def proof_status(state: IncidentState, now: float = 0.0) -> str:
     """Return in a few words how far the proof of the last action is; empty before any action.
 
-    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``, or ``fixed,
+    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``, or ``repaired,
     refused until 19:14:00`` of a counter that kept its count when it got a TTL. ``now``: the present time in wall-clock
     seconds; 0 for a moment before any proof.
     """

@@ -82,6 +82,15 @@ def test_what_outlasts_its_time_is_a_trouble_of_its_own() -> None:
     assert any("Stop jobs" in one.action for one in play.state.advice)
 
 
+@pytest.mark.parametrize("low", [LOW, ROUTE])
+def test_figures_that_are_counted_from_the_act_on_are_not_its_side_effect_for_ever(low: Any) -> None:
+    play, at = proved(RESTARTED)
+    for minutes, is_effect in ((2, True), (20, False)):
+        again(play, later(at, 60.0 * minutes), replace(low, window_seconds=60.0 * minutes))
+        assert bool(effects_of(play.state, play.state.steps[0])) is is_effect, minutes
+    assert play.state.repaired is None and standing(play.state) == "high"
+
+
 def test_a_route_that_was_slow_before_the_restart_is_not_blamed_on_it() -> None:
     play, at = proved(RESTARTED, ROUTE)
     again(play, later(at, 40), ROUTE)
