@@ -43,6 +43,8 @@ def shown_tenant(tenant: str, alias: str = "") -> str:
 def short_names(text: str, aliases: Mapping[str, str] = NO_ALIASES) -> str:
     """Return a sentence in which the tenants are called as ``shown_tenant`` calls them.
 
+    None is called by its alias whose name is all letters: it may be a word of the sentence, such as "requests".
+
     Args:
         text: The sentence; the names of keys in it stay whole.
         aliases: What people call tenants, by their names.
@@ -52,7 +54,9 @@ def short_names(text: str, aliases: Mapping[str, str] = NO_ALIASES) -> str:
 
 def _renamed(found: re.Match[str], aliases: Mapping[str, str]) -> str:
     whole, name = found[0], found[1]
-    alias = safe_text(aliases.get(name, ""), MOST_ALIAS)
+    alias = ""
+    if not name.isalpha():
+        alias = safe_text(aliases.get(name, ""), MOST_ALIAS)
     if alias and found.string.endswith(f"{alias} (", 0, found.start()):
         return whole
     if alias or _HASH.fullmatch(name.encode("utf-8", "surrogateescape")):

@@ -19,7 +19,7 @@ IsEffect = Callable[[Diagnostic], bool]
 def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionRecord | None:
     """Return the last act of which a finding is a side effect; None if it is none.
 
-    What was found before an act is no effect of it.
+    What was found before an act is no effect of it, and an action that has changed nothing has none.
 
     Args:
         state: The incident.
@@ -27,6 +27,8 @@ def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionReco
         at: Wall-clock seconds at which it was found.
     """
     for record in reversed(state.action_records):
+        if not (record.receipt.restarts or record.receipt.counts.get("done")):
+            continue
         acted, (kind, subject) = acted_at(record), _what(record)
         lasting = effect_seconds(found.rule, found.window_seconds)
         if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):

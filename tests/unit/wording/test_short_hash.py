@@ -40,6 +40,11 @@ def test_hashes_that_stand_alone_in_a_sentence_are_shortened(text: str, shown: s
     assert short_names(shown) == shown
 
 
+def test_a_tenant_that_is_called_like_a_word_changes_no_sentence() -> None:
+    sentence = "acme is over its limit: half of the requests are refused"
+    assert short_names(sentence, {"requests": "cats", "over": "under", "limit": "sky", "half": "none"}) == sentence
+
+
 def test_a_tenant_with_an_alias_is_called_by_it_and_stays_to_be_told_apart() -> None:
     team = "5f1c2d3e-8a4b-4c5d-9e6f-0a1b2c3d4e5f"
     aliases = {HASH: "robot", team: "acme team", "team-7": "\x1b[31mseven"}

@@ -49,7 +49,9 @@ def again(play: Play, at: Stamp, *findings: Any, step: str = "health") -> None:
 
 
 RESTARTED = KeptReceipt(action_id="r", kind="remedy", tenant="", words="Restart", outside=True, restarts="engine")
-CLEARED = KeptReceipt(action_id="r", kind="invalidate_tenant", tenant="clinic_a", words="Invalidate")
+CLEARED = KeptReceipt(
+    action_id="r", kind="invalidate_tenant", tenant="clinic_a", words="Invalidate", counts={"done": 3}
+)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,14 @@ def test_a_step_that_runs_first_after_the_restart_recommends_no_cure_for_its_sid
     assert proof_status(play.state).startswith("fixed")
 
 
-@pytest.mark.parametrize("kind", ["repair_counter", "reset_counters", "expire_no_ttl", "remedy"])
-def test_an_act_without_side_effects_explains_nothing(kind: str) -> None:
-    play, at = proved(replace(CLEARED, kind=kind))
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        *(replace(CLEARED, kind=kind) for kind in ("repair_counter", "reset_counters", "expire_no_ttl", "remedy")),
+        replace(CLEARED, counts={"already gone": 3}),
+    ],
+)
+def test_an_act_without_side_effects_explains_nothing(receipt: KeptReceipt) -> None:
+    play, at = proved(receipt)
     again(play, later(at, 20), LOW)
     assert effects_of(play.state, play.state.steps[0]) == {} and standing(play.state) == "high"
