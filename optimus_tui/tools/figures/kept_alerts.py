@@ -43,7 +43,8 @@ async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Findi
     While windows are cut at a moment (``clock.counting_from``), records and the screen are ignored, because they count
     the time before.
     """
-    noted, now = await open_alerts(ctx), ctx.clock.wall()
+    noted, acts = await asyncio.gather(open_alerts(ctx), _noted(ctx, ACTS, OwnAct))
+    now = ctx.clock.wall()
     screen = {(one.rule, one.subject): one for one in _on_screen(ctx)}
     known = {key: one.since for key, one in noted.items()} | {key: one.since for key, one in screen.items()}
     watchers = {key: _as_noted(one, now) for key, one in noted.items()} | {
@@ -58,7 +59,6 @@ async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Findi
     named = {key: one.caused_by for key, one in screen.items() if one.caused_by is not None}
     causes = {one.caused_by for one in relate([*dated, *watched], named)}
     found = relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)], named)
-    acts = await _noted(ctx, ACTS, OwnAct)
     return tuple(_as_side_effect(one, acts, now) for one in found)
 
 
