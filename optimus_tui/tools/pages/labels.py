@@ -4,7 +4,7 @@
 LABELS: dict[str, str] = {
     "action": "action", "active_counters": "active counters", "active_limits": "active limits",
     "active_limits_allowed": "active limits allowed", "active_limits_share": "active limits share",
-    "address": "address", "affected_files": "affected files", "age_seconds": "age",
+    "aliases": "names that people use", "address": "address", "affected_files": "affected files", "age_seconds": "age",
     "ai_engine_connectivity": "AI engine", "ai_engine_error_handling": "error handling of the AI engine",
     "ai_engine_health": "health of the AI engine", "ai_engine_performance": "speed of the AI engine",
     "also": "also seen", "analysis_results": "analysis results", "answered": "answered",

@@ -145,13 +145,13 @@ def test_a_server_that_does_not_run_is_replaced_by_the_emulation_with_a_notice(
 def test_a_service_that_cannot_start_is_named_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from optimus_tui.demo import command as module
+    from optimus_tui.demo import ports
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        real = module.choose_ports  # type: ignore[attr-defined]
-        monkeypatch.setattr(module, "choose_ports", lambda n: (*real(n - 1), taken.getsockname()[1]))
+        real = ports.choose_ports
+        monkeypatch.setattr(ports, "choose_ports", lambda n: (*real(n - 1), taken.getsockname()[1]))
         handle = DemoHandle("quiet").start()
         try:
             deadline = time.monotonic() + PATIENCE

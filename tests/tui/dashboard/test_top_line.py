@@ -61,7 +61,7 @@ def test_the_next_key_of_a_drill_is_named_where_it_works_and_its_clock_everywher
         settings=SETTINGS, health=None,
         context=SimpleNamespace(own=SimpleNamespace(rate=lambda _: 1.0), clock=FixedClock()),
         mode_words=lambda _: ("read-only", "quiet"), mark_quiet=lambda: 0, explained=frozenset(),
-        status_words=lambda: ("", ""), clock_text=lambda: "drill 15 s",
+        status_words=lambda: ("", ""), clock_text=lambda: "drill 15 s", under_way="",
         status_note=lambda: (("drill 15 s: press i to open an incident", "drill 15 s"), True),
     )  # fmt: skip
     line = StatusLine(facts, facts, facts, facts, facts)
