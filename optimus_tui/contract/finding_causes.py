@@ -121,9 +121,9 @@ _CLEARS_CACHE = ("invalidate_tenant", "unlink_prefix", "unlink_no_ttl")
 EFFECT_SECONDS, FILLING_SECONDS = 30.0, 120.0
 """For how long an act has side effects: until a service serves again, and until a cache is filled. What a figure shows
 of them lasts longer by the time that it reaches back."""
-LONGEST_REACH_SECONDS = 600.0
-"""Figures that reach back further last no longer: those that are counted from an act on would follow from it for ever.
-"""
+REACHES_SECONDS = (150.0, 300.0, 600.0)
+"""How long figures of a window show them, in steps, so that "wait until" does not move while the window grows. It is no
+longer for one that reaches back further: what is counted from an act on would follow from it for ever."""
 
 
 def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
@@ -150,15 +150,19 @@ def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
     return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)
 
 
-def effect_seconds(rule: str, window: float | None) -> float:
-    """Return for how many seconds an act can explain a finding.
+def effect_seconds(rule: str, window: float | None, since_act: float) -> float:
+    """Return for how many seconds an act can explain a finding: the same however long one has waited already.
 
     Args:
         rule: The rule of the finding.
         window: How many seconds its figures reach back; None for figures of the present moment.
+        since_act: Seconds since the act: figures of a shorter window have nothing of before it.
     """
-    lasting = FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS
-    return lasting + min(window or 0.0, LONGEST_REACH_SECONDS)
+    if window is None:
+        return FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS
+    if window <= since_act:
+        return REACHES_SECONDS[0]
+    return next((one for one in REACHES_SECONDS if window <= one), REACHES_SECONDS[-1])
 
 
 def can_follow_from_act(kind: str, subject: str, effect: RuleAndSubject) -> bool:

@@ -301,12 +301,12 @@ LATENCY_P95 = _rule(
         "route_some_slow": "lately {slow} ({span}) took over {limit}"},
     alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
-    "latency.few", "A few checks were slow",
+    "latency.few", "Some checks were slow",
     one="{checks} of {subject} took {took}", as_cause="{subject} became slow",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
         "first_signs": "judged once {count} in a row were slow",
-        "half_impact": "Half of the requests to {subject} take longer than the limit."},
+        "half_impact": "At least half of the requests to {subject} take longer than the limit."},
     impact="Nothing is lost if it was a cold start. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
@@ -670,7 +670,7 @@ SERVICES_POSTGRES_SAYS = _rule(
     "services.postgres_says", "Postgres is healthy, but a part of it may not be", "low",
     phrases=_REMARKS, one=_REMARK, impact=_STILL_ANSWERS, remedy=_SAYS_REMEDY, **_POSTGRES)
 SERVICES_FLAPPING = _rule(
-    "services.flapping", "A service fails now and then", "medium",
+    "services.flapping", "A service failed several checks", "medium",
     one="{subject} failed {failed} of {count} checks in {span}",
     phrases={"good_again": "good again in the last {count} checks"},
     impact="Requests fail whenever it does not answer; a single check in a good moment does not show it.",

@@ -223,10 +223,7 @@ def step(
     ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` returns whether a missing finding could not be
     judged. ``acts`` are what was done from here.
     """
-    if state.first_mono is None:
-        first = mono
-    else:
-        first = state.first_mono
+    first = mono if state.first_mono is None else state.first_mono
     settled = state.settled or mono - first >= SETTLE_SECONDS
     findings = tuple(findings)
     there, explained = _by_key(findings), _explained(findings, mutes, now)
@@ -314,8 +311,10 @@ def _is_covered(one: OpenEpisode, mono: float) -> bool:
     An effect outlives its cause as long as its figures reach back to the time of the cause. One that is graver, or
     that is still there when they no longer do, is a trouble of its own.
     """
-    lasting = lasting_seconds(one.finding) if one.act else HOLD_SECONDS + (one.finding.window_seconds or 0.0)
-    return level_of(one.finding) <= one.covered and mono - one.covered_mono <= lasting
+    ago, lasting = mono - one.covered_mono, HOLD_SECONDS + (one.finding.window_seconds or 0.0)
+    if one.act:
+        lasting = lasting_seconds(one.finding, ago)
+    return level_of(one.finding) <= one.covered and ago <= lasting
 
 
 # -- one episode

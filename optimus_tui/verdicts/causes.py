@@ -134,9 +134,10 @@ def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding
     later = (effect.since or 0.0) - (cause.since or 0.0) + unnoticed
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
     began = f"{effect.message}; {rule_of(effect.rule).as_effect}"
-    message, below = f"{began} {age(later)} after {words}", f"{began} {age(later)} after its cause, above"
+    above = f'"{rule_of(cause.rule).title}", above'
+    message, below = f"{began} {age(later)} after {words}", f"{began} {age(later)} after {above}"
     if later <= 0:  # within the time between two checks: which came first cannot be told
-        message, below = f"{began} at the time when {words}", f"{began} at the time of its cause, above"
+        message, below = f"{began} at the time when {words}", f"{began} at the time of {above}"
     return replace(
         effect,
         message=message,

@@ -23,7 +23,9 @@ CERTAIN_SAMPLES = 100
 """A figure of this many samples is not over its limit by chance."""
 CLEARED = 1
 NOT_NOW = "gone for now, "
-"""How the sentence of a held finding begins; after that come the windows, then a colon and what was found."""
+COMES_AND_GOES = "comes and goes, "
+"""How the sentence of a held finding begins, the second one if the present window has it, too; after that come the
+windows, when it was seen last, then a colon and what was found then."""
 
 
 class Recent(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,8 @@ class Recent(Struct, frozen=True, kw_only=True):
     began: float
     finding: Finding
     past: tuple[bool, ...] = ()
+    seen: float | None = None
+    """Wall-clock seconds at which it was over last; None if not known."""
     over: bool = False
     judged: bool = False
     raised: bool = False
@@ -89,6 +93,8 @@ def steady(
             kept += here
             continue
         recent = _seen(before, worst, mono, unjudged)
+        if worst is not None and level_of(worst) >= LOUD:
+            recent = replace(recent, seen=wall)
         if recent.raised or any(recent.windows):
             after[key] = recent
         judged_at = None if wall is None else wall + _ends(recent) - mono
@@ -170,12 +176,18 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at
     if recent.signs and not (worst is not None and worst.proved_seconds):
         if here:
             return [replace(one, first_signs=when) for one in here]
-        message = f"{NOT_NOW}{seen}: {recent.finding.message}"
+        message = _held_words(recent, seen.removeprefix(_words(windows)))
         return [replace(recent.finding, severity="low", held=True, message=message, first_signs=when)]
     if not recent.raised or not recent.judged:
         return here
-    words = f"{NOT_NOW}{_words(windows)}: {recent.finding.message}"  # it begins with that: the end may be cut
-    return [replace(recent.finding, held=True, message=words)]
+    return [replace(recent.finding, held=True, message=_held_words(recent))]
+
+
+def _held_words(recent: Recent, judged: str = "") -> str:
+    """Return the sentence of what is not there now: it begins with that, because its end may be cut."""
+    start = COMES_AND_GOES if recent.over and len(recent.windows) > 1 else NOT_NOW
+    last = clause(clock(recent.seen), ", last at ") if recent.seen is not None else ""
+    return f"{start}{_words(recent.windows)}{last}{judged}: {recent.finding.message}"
 
 
 def _came_and_went(windows: tuple[bool, ...]) -> bool:
@@ -191,6 +203,6 @@ def _words(windows: tuple[bool, ...]) -> str:
 
 def without_windows(message: str) -> str:
     """Return the sentence of a held finding without the words about its windows; any other as it is."""
-    if not message.startswith(NOT_NOW):
+    if not message.startswith((NOT_NOW, COMES_AND_GOES)):
         return message
     return message.partition(": ")[2] or message

@@ -51,11 +51,12 @@ def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: flo
         mono: The present in monotonic seconds.
         since: Wall-clock seconds since which it has its present severity: a later act is not the reason.
     """
-    lasting = lasting_seconds(finding)
     recent = (
         one
         for one in acts
-        if one.began < since and mono - one.mono <= lasting and can_follow_from_act(one.kind, one.subject, finding)
+        if one.began < since
+        and mono - one.mono <= lasting_seconds(finding, mono - one.mono)
+        and can_follow_from_act(one.kind, one.subject, finding)
     )
     return max(recent, key=lambda one: one.mono, default=None)
 
@@ -69,26 +70,28 @@ def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct
         acts: What was done, by any process.
         now: The present time, in wall-clock seconds.
     """
-    since, lasting = finding.since, lasting_seconds(finding)
+    since = finding.since
     if since is None:
         return None
     behind = [
         one
         for one in acts
-        if 0.0 <= now - one.ended <= lasting and can_follow_from_act(one.kind, one.subject, finding)
+        if 0.0 <= now - one.ended <= lasting_seconds(finding, now - one.ended)
+        and can_follow_from_act(one.kind, one.subject, finding)
         if began_with(finding, key, one, since)
     ]
-    return side_effect(finding, max(behind, key=lambda one: one.ended)) if behind else None
+    last = max(behind, key=lambda one: one.ended, default=None)
+    return None if last is None else side_effect(finding, last, now - last.ended)
 
 
-def side_effect(finding: Finding, act: OwnAct) -> SideEffect:
-    """Return a finding as the side effect of an act that explains it."""
-    return SideEffect(act, act.ended + lasting_seconds(finding))
+def side_effect(finding: Finding, act: OwnAct, since_act: float) -> SideEffect:
+    """Return a finding as the side effect of an act that explains it, which took effect that many seconds ago."""
+    return SideEffect(act, act.ended + lasting_seconds(finding, since_act))
 
 
-def lasting_seconds(finding: Finding) -> float:
-    """Return for how many seconds an act can explain a finding."""
-    return effect_seconds(finding.rule, finding.window_seconds)
+def lasting_seconds(finding: Finding, since_act: float) -> float:
+    """Return for how many seconds an act that took effect ``since_act`` seconds ago can explain a finding."""
+    return effect_seconds(finding.rule, finding.window_seconds, since_act)
 
 
 def began_with(finding: Finding, key: tuple[str, str], act: OwnAct, since: float) -> bool:

@@ -14,7 +14,7 @@ def side_effects(state: Alerts, acts: Sequence[OwnAct], mono: float) -> dict[tup
         if one.act and one.present and level_of(one.finding) > one.announced:
             act = act_behind(one.finding, acts, mono)
             if act is not None and began_with(one.finding, key, act, one.episode.since):
-                found[one.finding.rule, one.finding.subject] = side_effect(one.finding, act)
+                found[one.finding.rule, one.finding.subject] = side_effect(one.finding, act, mono - act.mono)
     return found
 
 

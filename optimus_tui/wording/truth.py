@@ -21,7 +21,7 @@ REPAIRED = "repaired; "
 """How the words about a limit begin that refuses only until the window ends that a repair has given back."""
 SIDE_EFFECT = "side effect of "
 """How the words about a finding begin that follows from what was done here."""
-OLD_FIGURES = "its figures are partly "
+OLD_FIGURES = "some of its figures are from before "
 """How the words about a finding begin that is only there because its figures reach back before a remedy."""
 NO_FEED = "The profile names no feed of events"
 """Said instead of a link's state, because there is no link that could be up or down."""
@@ -206,14 +206,13 @@ def side_effect_words(rule: str, act: str, at: float, until: float, begin: float
         rule: The rule of the finding.
         act: What was done, as ``act_words`` says it.
         at: When it took effect, in wall-clock seconds.
-        until: From when on the act no longer explains the finding; it is said in whole minutes, rounded up.
+        until: From when on the act no longer explains the finding.
         begin: Wall-clock seconds at which the finding's figures begin.
     """
     if begin < at and rule.startswith(_CUMULATIVE):
-        return f"{OLD_FIGURES}of before {act} at {clock(at)}"
+        return f"{OLD_FIGURES}{act} at {clock(at)}"
     ends = _ENDS_BY_ITSELF.get(rule.partition(".")[0], "it ends by itself")
-    minute = clock(math.ceil(until / 60.0) * 60.0)[:5]
-    return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {minute}"
+    return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {clock(math.ceil(until))}"
 
 
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")

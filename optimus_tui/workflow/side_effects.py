@@ -30,7 +30,7 @@ def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionReco
         if not (record.receipt.restarts or record.receipt.counts.get("done")):
             continue
         acted, (kind, subject) = acted_at(record), _what(record)
-        lasting = effect_seconds(found.rule, found.window_seconds)
+        lasting = effect_seconds(found.rule, found.window_seconds, at - acted)
         if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
             if (group_of(found.rule), found.subject) in record.found:
                 return None
@@ -59,7 +59,8 @@ def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
     record = act_behind(state, found, at)
     if record is None:
         return ""
-    acted, until = acted_at(record), acted_at(record) + effect_seconds(found.rule, found.window_seconds)
+    acted = acted_at(record)
+    until = acted + effect_seconds(found.rule, found.window_seconds, at - acted)
     begin = at - (found.window_seconds or 0.0)
     return side_effect_words(found.rule, act_words(*_what(record)), acted, until, begin)
 

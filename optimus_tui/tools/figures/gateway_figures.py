@@ -252,7 +252,8 @@ async def _durations(ctx: "Context", minutes: float) -> Sequence[Sequence[Increa
 
 def _judged_routes(ctx: "Context", served: Sequence[Increase], *lately: Sequence[Increase]) -> list[Finding]:
     window, *spans = (quantiles_of(DURATIONS, parts, "route") for parts in (served, *lately))
-    return judge_routes(window.groups, ctx.settings.thresholds, *spans)
+    found = judge_routes(window.groups, ctx.settings.thresholds, *spans)
+    return [replace(one, window_seconds=window.covered_minutes * 60) for one in found]
 
 
 def _circuits(states: Sequence[MetricsState] | Fault) -> tuple[dict[str, list[float]], list[str]]:

@@ -115,6 +115,8 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
+    if finding.first_signs and finding.caused_by is None:
+        return None  # it is not judged yet: a cure could do harm
     causes = next(iter(chains_of(dashboard, [finding])), [])
     names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
     if not names and dashboard.settings.writable and dashboard.settings.layout_is_writable:

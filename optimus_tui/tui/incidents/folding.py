@@ -62,7 +62,7 @@ def _once(lines: Iterable[Fact], title: str, seen: dict[str, str]) -> Iterator[F
             yield replace(line, text=f"the same as under {seen[words]}, above", severity_style="quiet")
             continue
         if len(words) >= LONG:
-            seen[words] = line.label or title.partition("   ")[0]
+            seen[words] = title.partition("   ")[0] or line.label
         yield line
 
 

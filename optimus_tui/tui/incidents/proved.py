@@ -75,7 +75,7 @@ class SettledFindings:
             return ""
         is_new = not finding.held and (finding.since or 0.0) > record.proved.wall
         if is_new and not any(is_of(finding, aim) for aim in aimed_at(record)):
-            return f"{OLD_FIGURES}of before {clock(acted_at(record))}, when you acted"
+            return f"{OLD_FIGURES}you acted at {clock(acted_at(record))}"
         return f"{FIXED}{clock(record.proved.wall)}, being watched"
 
     def _look(self, records: "Sequence[ActionRecord]", findings: Sequence[Finding]) -> None:

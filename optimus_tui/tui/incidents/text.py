@@ -28,7 +28,7 @@ from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
-from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, latency, plural
+from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
@@ -145,7 +145,7 @@ def to_do_words(state: IncidentState) -> str:
         return ""
     if by_key == todo:
         return f"{todo} to do"
-    return f"{todo} to do, {by_key} of them with a" if by_key else f"{todo} to do by hand"
+    return f"{todo} to do, {by_key} of them by pressing a" if by_key else f"{todo} to do by hand"
 
 
 def _verdict(record: ActionRecord) -> str:
@@ -210,16 +210,22 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
 
 
 def _of_before(state: IncidentState, step: Step) -> list[Section]:
-    """Say that a step's evidence is of the time before a remedy, and whether that is proved by now."""
+    """Say that a step's evidence is of the time before a remedy or its proof, and whether that is proved by now."""
     if step.outcome is None or step.ended is None:
         return []
-    later = [one for one in state.action_records if step.ended.wall <= acted_at(one)]
+    measured, records = step.ended.wall, state.action_records
+    later = [one for one in records if measured <= acted_at(one)]
+    title, when = "From before the remedy", ""
+    if not later:  # what was found meanwhile may be the fault still, or figures that reach back
+        later = [one for one in records if one.verdict == "fixed" and one.proved and measured < one.proved.wall]
+        title = "From before the proof"
+        when = f", {age(measured - acted_at(later[-1]))} after you acted" if later else ""
     if not later:
         return []
     proofs = [one.proved.wall for one in later if one.proved is not None]
     proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(acted_at(later[-1]))}"
-    words = f"measured at {clock(step.ended.wall)} UTC; {proof}; r runs this step again"
-    return [Section(title="From before the remedy", lines=(Fact(words, severity_style="ok"),))]
+    words = f"measured at {clock(measured)} UTC{when}; {proof}; r runs this step again"
+    return [Section(title=title, lines=(Fact(words, severity_style="ok"),))]
 
 
 def _side_effects(state: IncidentState, step: Step) -> list[Section]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LATENCY_P95
+from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_P95
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import phrase
 from optimus_tui.contract.percentiles import is_known
@@ -67,9 +67,13 @@ def _as_of(finding: Finding, now: Spread, seconds: float, bar_ms: float) -> Find
     exact = next((number for edge, number in now.within if math.isclose(edge * 1000, bar_ms)), None)
     if not few or exact is None:
         return finding
-    slow = part_of(count - round(exact), count, "request")
+    over = count - round(exact)
+    slow = part_of(over, count, "request")
     words = phrase(LATENCY_P95, "route_some_slow", slow=slow, span=span, limit=latency(bar_ms))
-    return replace(finding, message=f"{finding.message}; {words}")
+    severity = finding.severity
+    if finding.rule == LATENCY_HALF and over * 2 < count:
+        severity = "low"  # half of them were slow, and no longer are
+    return replace(finding, severity=severity, message=f"{finding.message}; {words}")
 
 
 def by_time(routes: Mapping[str, Spread]) -> list[tuple[str, Spread]]:

@@ -102,7 +102,7 @@ async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone()
     screen = Screen(False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
     asked = screen.questions[-1]
-    for part in ("For: wrong", "It holds no state", "cannot be undone", "stays read-only", "Do it?"):
+    for part in ("For: wrong", "A restart loses nothing", "cannot be undone", "stays read-only", "Do it?"):
         assert part in asked, asked
     assert len(asked.split("\n")) <= 5 and "What:" not in asked, "it is read in a hurry"
 
@@ -281,6 +281,8 @@ async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writab
     assert [first_act(screen, actions.outside, one) for one in (engine, failing)] == [  # type: ignore[arg-type]
         FirstAct("Restart the AI engine", False), FirstAct("Restart the AI engine", True),
     ]  # fmt: skip
+    signs = replace(engine, severity="low", first_signs="judged at 19:14:00")
+    assert first_act(screen, actions.outside, signs) is None, "it is not judged yet"  # type: ignore[arg-type]
     actions.outside = None
     screen.readings = {"limits": SimpleNamespace(value=SimpleNamespace(rows=[counter_row(b"acme")]))}
     assert act(engine, over) == [False, writable]

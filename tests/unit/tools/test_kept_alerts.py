@@ -152,7 +152,7 @@ def test_a_tool_of_any_process_names_the_side_effect_of_a_restart_and_recommends
     assert told.message.startswith(
         f"{RATE.message}; side effect of your restart of the engine at 00:16:00; cached answers"
     )
-    assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:19" in told.remedy
+    assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:18:30" in told.remedy
     assert told.severity == "high" and advice == (other,)
     for notes, found in (
         (restarted(200.0), rate),  # it outlasts the restart

@@ -83,10 +83,13 @@ def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_gre
     words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, NOW - 5)
     assert words == (
         "side effect of your restart of the engine at 22:13:20; cached answers come back by themselves: "
-        "wait until 22:15"
+        "wait until 22:14:10"
     )
     restart = act_words("restart", "engine")
-    for begin, said in ((NOW - 5, "its figures are partly of before your restart"), (NOW + 5, "side effect of your")):
+    for begin, said in (
+        (NOW - 5, "some of its figures are from before your restart"),
+        (NOW + 5, "side effect of your"),
+    ):
         assert side_effect_words(SLOW.rule, restart, NOW, NOW + 50, begin).startswith(said), "it may have been slow"
     told = shown(low, QuietReason(words, "settling"))
     assert told.startswith("○ settling  hit rate 25 %") and words in told and "HIGH" not in told
@@ -122,3 +125,17 @@ def test_an_explanation_has_the_mark_of_the_row_and_no_cure_for_a_side_effect() 
     assert "Stop the job" not in told and "HIGH" not in told
     assert explained(low, 78, proved="fixed at 16:38:46, being watched")[0].plain.startswith("✓ fixed")
     assert explained(low, 78)[0].plain.startswith("▲ HIGH")
+
+
+def test_what_is_live_stands_above_what_is_fixed_and_of_that_the_cause_first() -> None:
+    engine = Finding(
+        rule="latency.p95", severity="medium", subject="engine", message="engine p95 829 ms is over 500 ms"
+    )
+    live = Finding(rule="cache.hit_rate", severity="medium", subject="hit rate", message="hit rate 55 % is below 60 %")
+    below = replace(live, rule="latency.half", subject="route /x", message="half", caused_by=(live.rule, live.subject))
+    fixed = QuietReason("fixed at 16:38:46, being watched", "fixed")
+    quiet: dict[Hashable, QuietReason] = {(one.rule, one.subject): fixed for one in (SLOW, engine, below)}
+    lines = finding_lines(HealthReport(findings=(SLOW, engine, live, below)), 200, NOW, quiet)
+    assert list(dict.fromkeys(one.finding.subject for one in lines if one.finding)) == [
+        "hit rate", "route /x", "engine", SLOW.subject,
+    ]  # fmt: skip

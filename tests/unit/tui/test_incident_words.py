@@ -50,7 +50,7 @@ def test_what_is_to_do_is_counted_once() -> None:
     titles = [one.title for one in evidence_sections(play.state, step, document)]
     assert "To do, by this tool (the last step lists all)" in titles
     assert not [one for one in titles if one.startswith("To do (")]
-    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, 1 of them with a"
+    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, 1 of them by pressing a"
 
 
 def test_what_a_cannot_do_is_counted_as_done_by_hand() -> None:
@@ -403,7 +403,7 @@ def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the
         return SettledFindings(dashboard).words(state.action_records, finding)
 
     reaches_back = replace(errors, window_seconds=now - acted + 5)
-    assert told(reaches_back).startswith("its figures are partly of before "), "it is not fixed before it began"
+    assert told(reaches_back).startswith("some of its figures are from before "), "it is not fixed before it began"
     assert told(replace(reaches_back, since=acted - 5)).startswith("fixed at ")
     assert told(replace(errors, window_seconds=now - acted - 5)) == "", "its figures are all of after the remedy"
     assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("fixed at ")

@@ -16,7 +16,7 @@ from optimus_tui.contract.finding_rules import (
     SERVICES_GATEWAY,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady
+from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady, without_windows
 from optimus_tui.wording.numbers import clock
 
 
@@ -70,7 +70,8 @@ def test_first_signs_say_when_they_are_judged_until_their_window_has_ended() -> 
 
     when = f"judged at {clock(began + 10)}"
     assert look(0.0, RATE) == [("low", when, f"hit rate is over; seen in one window so far, {when}")]
-    assert look(2.0) == [("low", when, f"gone for now, seen in one window so far, {when}: hit rate is over")], (
+    last = f"last at {clock(began)}"
+    assert look(2.0) == [("low", when, f"gone for now, seen in one window so far, {last}, {when}: hit rate is over")], (
         "it does not come and go with each look"
     )
     note = replace(RATE, severity="low")
@@ -79,6 +80,9 @@ def test_first_signs_say_when_they_are_judged_until_their_window_has_ended() -> 
     assert look(12.0) == [], "its window has ended, and it was not over again"
     assert look(22.0, RATE) == [("high", "", "hit rate is over; seen in 2 of the last 3 windows")], "now it is judged"
     assert look(24.0)[0][:2] == ("high", ""), "what was raised is no first sign"
+    held = f"comes and goes, seen in 2 of the last 3 windows, last at {clock(began + 22)}: hit rate is over"
+    assert look(26.0)[0][2] == held, "it is not gone, because the present window has it; its figure says of when it is"
+    assert without_windows(held) == "hit rate is over"
 
 
 def test_what_ended_is_held_for_as_long_as_two_windows_were_over() -> None:

@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from optimus_tui.contract.finding_causes import EFFECT_SECONDS, FILLING_SECONDS, RESTART
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, FILLING_SECONDS, RESTART, effect_seconds
 from optimus_tui.contract.finding_rules import (
     BREAKER_OPEN,
     CACHE_BULK,
@@ -83,8 +83,24 @@ def test_figures_that_reach_back_to_the_restart_may_last_as_long_as_they_do() ->
     watch = Watch()
     watch.restart()
     assert watch.kinds(FAILING, after=20.0) == ["expected"]
-    assert watch.kinds(FAILING, after=60.0) == []
+    (effect,) = side_effects(watch.state, watch.acts, watch.mono).values()
+    assert effect.until == watch.acts[0].ended + 150.0
+    for window in (20.0, 95.0, 10.0):
+        assert watch.kinds(structs.replace(FAILING, window_seconds=window), after=40.0) == []
+        (again,) = side_effects(watch.state, watch.acts, watch.mono).values()
+        assert again.until == effect.until, "what was promised holds until then, however the window changes"
     assert watch.kinds(FAILING, after=15.0) == ["overdue"]
+
+
+def test_a_window_of_minutes_excuses_its_figures_while_it_reaches_back_and_no_longer() -> None:
+    for since_act, window, seconds in (
+        (20, 45, 150),
+        (20, 220, 300),
+        (299, 300, 300),
+        (301, 300, 150),
+        (900, 900, 150),
+    ):
+        assert effect_seconds(LATENCY_P95, float(window), float(since_act)) == seconds
 
 
 def test_only_what_can_follow_from_the_restart_of_that_service_is_expected() -> None:
@@ -139,7 +155,7 @@ def test_what_only_got_worse_with_a_restart_is_no_alarm_meanwhile_and_is_not_cal
     watch.see(note)
     watch.restart()
     assert watch.kinds(structs.replace(note, severity="high")) == [] and watch.expected() == set()
-    assert watch.kinds(structs.replace(note, severity="high"), after=95.0) == ["overdue"]
+    assert watch.kinds(structs.replace(note, severity="high"), after=155.0) == ["overdue"]
 
 
 def test_what_is_again_as_bad_as_it_was_before_the_restart_is_that_alarm_again() -> None:

@@ -59,6 +59,8 @@ def test_a_route_of_few_requests_is_quick_again_by_the_same_rule() -> None:
     assert (slow.rule, slow.severity) == ("latency.half", "high") and "all 5 requests (1 min) took over" in slow.message
     (past,) = judge_routes({ROUTE: timed(ms100=3, ms2500=9)}, DEFAULT, span(timed(ms100=5)))
     assert (past.rule, past.severity) == ("latency.half", "low")
+    (fewer,) = judge_routes({ROUTE: timed(ms100=3, ms2500=9)}, DEFAULT, span(timed(ms100=6, ms2500=4)))
+    assert fewer.severity == "low" and fewer.message.endswith("lately 4 of 10 requests (1 min) took over 500 ms")
 
 
 def test_a_bar_within_a_bucket_leaves_it_open_whether_a_request_was_over_it() -> None:

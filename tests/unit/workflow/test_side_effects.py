@@ -93,15 +93,38 @@ def test_figures_that_are_counted_from_the_act_on_are_not_its_side_effect_for_ev
     assert play.state.repaired is None and standing(play.state) == "high"
 
 
+@pytest.mark.parametrize("low", [LOW, ROUTE])
+def test_until_when_to_wait_is_fixed_at_the_act(low: Any) -> None:
+    play, at = proved(RESTARTED)
+    told = set()
+    for seconds in (40.0, 75.0, 130.0):  # a step after an act counts from the act on: its window grows
+        again(play, later(at, seconds), replace(low, window_seconds=seconds))
+        told |= {words.partition("wait until ")[2] for words in effects_of(play.state, play.state.steps[0]).values()}
+    assert len(told) == 1 and "" not in told, told
+
+
 def test_a_route_that_was_slow_before_the_restart_is_not_blamed_on_it() -> None:
     play, at = proved(RESTARTED, ROUTE)
     again(play, later(at, 40), ROUTE)
     assert effects_of(play.state, play.state.steps[0]) == {} and standing(play.state) == "high"
-    for window, told in ((20.0, "it gets quick again"), (90.0, "its figures are partly of before your restart")):
+    for window, told in ((20.0, "it gets quick again"), (90.0, "some of its figures are from before your restart")):
         play, at = proved(RESTARTED)
         again(play, later(at, 40), replace(ROUTE, window_seconds=window))
         (words,) = effects_of(play.state, play.state.steps[0]).values()
         assert told in words, "figures that reach back may be those of a route that was slow before"
+
+
+def test_a_step_that_ran_between_the_act_and_its_proof_says_that_it_is_of_before_the_proof() -> None:
+    play, at = proved(RESTARTED)
+    again(play, later(at, 12), ROUTE, step="performance")
+    step = play.state.step("performance")
+    assert step is not None
+    first = evidence_sections(play.state, step, None)[0]
+    assert first.title == "From before the proof" and "13 s after you acted; proved fixed at " in first.lines[0].text
+    again(play, later(at, 40), step="performance")
+    step = play.state.step("performance")
+    assert step is not None
+    assert not [one for one in evidence_sections(play.state, step, None) if one.title.startswith("From before")]
 
 
 def test_a_step_that_runs_first_after_the_restart_recommends_no_cure_for_its_side_effect() -> None:

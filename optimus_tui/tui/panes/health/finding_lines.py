@@ -1,10 +1,11 @@
 """The health pane's lines of the findings: each below its cause, with why it is no alarm where that is so. Pure."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
+from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
 from optimus_tui.contract.findings import ALARMING, PAST, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
@@ -47,7 +48,7 @@ def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason
         return QuietReason(words, "settling" if finding.severity in ALARMING else "quiet")
     share, bar = _present(finding, report), finding.threshold
     if share is not None and isinstance(bar, int | float) and share != bar and (share < bar) == _is_low(finding):
-        return QuietReason(f"{OLD_FIGURES}of before the proof at {words.removeprefix(FIXED)}", "settling")
+        return QuietReason(f"{OLD_FIGURES}the proof at {words.removeprefix(FIXED)}", "settling")
     return QuietReason(words, "fixed")
 
 
@@ -79,12 +80,33 @@ def finding_lines(
     lines: list[HealthLine] = []
     if not report.findings:
         lines += _all_well(report, width)
-    for finding in report.findings:
+    for finding in _live_first(report.findings, quiet):
         causes = causes_of(finding, report.findings, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
         level = len(causes) if is_whole else min(1, len(causes))
         read_ago, now = _read_ago(finding, report, wall), now_words(finding, report)
         lines += _finding(finding, width, wall, quiet, read_ago, now, is_whole, level)
     return lines
+
+
+def _live_first(findings: Sequence[Finding], quiet: Mapping[Hashable, QuietReason]) -> list[Finding]:
+    """Return the findings with those last that a proof has settled, of which those come first that explain others."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        *_, first = one, *causes_of(one, findings, lambda each: (each.rule, each.subject), lambda each: each.caused_by)
+        groups.setdefault((first.rule, first.subject), []).append(one)
+
+    def is_fixed(one: Finding) -> bool:
+        reason = quiet.get((one.rule, one.subject))
+        return reason is not None and reason.kind == "fixed"
+
+    fixed = [one for one in findings if is_fixed(one)]
+
+    def place(group: Sequence[Finding]) -> tuple[bool, int]:
+        if not all(is_fixed(one) for one in group):
+            return False, 0
+        return True, -sum(can_follow_from(group[0].rule, group[0].subject, one) for one in fixed)
+
+    return [one for group in sorted(groups.values(), key=place) for one in group]
 
 
 def settling(report: HealthReport, quiet: Mapping[Hashable, QuietReason]) -> list[Finding]:
