@@ -700,7 +700,7 @@ ERRORS_RATE = _rule(
         "part": "{share} of {requests} of {part} failed, the threshold is {limit}",
         "part_impact": "Callers get errors instead of answers there; most others are answered.",
         "part_remedy": "See the gateway's log of that route or tenant, then what it depends on.",
-        "few": "; {count:,} failures: it may be chance",
+        "few": "; too few failed to be sure of that ({count:,})",
         "good_again": "{share} of the last {count:,.0f} requests ({span})",
         "most_at": "; most at {parts}",
         "failed_of": "{label} {name} ({count:,} of {requests})"})

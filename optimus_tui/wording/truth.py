@@ -193,14 +193,15 @@ _ENDS_BY_ITSELF = {
 """How the side effects of an act end, by the family of their rules."""
 
 
-_CUMULATIVE = ("latency", "errors")
-"""Families whose figures may show the fault of before an act as late as after it."""
+_CUMULATIVE = "latency"
+"""The family whose figures may show the fault of before an act as late as after it."""
 
 
 def side_effect_words(rule: str, act: str, at: float, until: float, begin: float) -> str:
     """Return why nothing has to be done about the side effect of an act, and until when to wait.
 
-    Latencies and failures of a window that began before the act may be those of before: they are not blamed on it.
+    Latencies of a window that began before the act may be those of before: they are not blamed on it. Failures
+    that were found only after it are.
 
     Args:
         rule: The rule of the finding.

@@ -124,7 +124,7 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
     counts = ", ".join(f"{number:,} {word}" for word, number in receipt.counts.items())
     what = receipt.words or f"{receipt.kind} for {receipt.tenant}"
     if receipt.outside:
-        return "action", f"done outside: {what}"
+        return "action", f"done: {what}"
     return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned"
 
 

@@ -91,6 +91,8 @@ def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_gre
         (NOW + 5, "side effect of your"),
     ):
         assert side_effect_words(SLOW.rule, restart, NOW, NOW + 50, begin).startswith(said), "it may have been slow"
+    failed = side_effect_words("errors.rate", restart, NOW, NOW + 50, NOW - 5)
+    assert failed.startswith("side effect of your restart"), "failures that were not found before it are of it"
     told = shown(low, QuietReason(words, "settling"))
     assert told.startswith("○ settling  hit rate 25 %") and words in told and "HIGH" not in told
     report = HealthReport(hit_rate=HitRate(0.25, "gateway, last 30 s", 80))

@@ -112,7 +112,7 @@ def share(failed: int, of: int, minutes: float = 1.0) -> Increase:
 def test_a_share_of_failures_is_a_finding_only_beyond_chance(failed: int, of: int, severity: str) -> None:
     (finding,) = find_errors(share(failed, of), "gateway", BARS)
     assert (finding.severity, finding.samples, finding.window_seconds) == (severity, of, 60.0)
-    assert ("may be chance" in finding.message) == (severity == "low")
+    assert ("too few failed to be sure" in finding.message) == (severity == "low")
 
 
 def test_a_share_below_the_bar_is_no_finding_at_all() -> None:
