@@ -370,7 +370,8 @@ class Truth(NamedTuple):
 class Remedy(NamedTuple):
     """Something done outside of the product: its name, a description, and the message once it was done.
 
-    ``undone`` says how it can be undone, or that it cannot; ``restarts`` names the service that it restarts.
+    ``undone`` says how it can be undone, or that it cannot (``{tenant}`` stands for whom it is done to); ``restarts``
+    names the service that it restarts.
     """
 
     name: str

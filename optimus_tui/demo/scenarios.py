@@ -18,7 +18,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Remedy, Truth
 
-_UNDONE = "{} until the next :scenario."
+_UNDONE = "{} until the demo plays another scenario or ends."
 """Until when the effect of a remedy lasts; the demo then plays a whole scenario again."""
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
@@ -32,7 +32,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "block-client",
         "Block clients that repeat their requests",
         "Clients that repeat without a pause are blocked.",
-        _UNDONE.format("They stay blocked"),
+        _UNDONE.format("Clients of {tenant} that send again without a pause are refused"),
     ),
     Remedy(
         "stop-job",

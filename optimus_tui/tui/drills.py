@@ -144,11 +144,11 @@ class DrillController:
         self.dashboard.run_in_background("remedy", self._ask_remedy, demo, name, asks=True)
 
     async def _ask_remedy(self, demo: Demo, name: str) -> None:
-        from optimus_tui.tui.actions.remedies import AT_ONCE
+        from optimus_tui.tui.actions.remedies import AT_ONCE, undone_words
         from optimus_tui.tui.dialogs.base import PickDialog
 
         offered = [one for one in demo.remedies if name in ("", one.name)]
-        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}{clause(one.undone, '; ')}") for one in offered]
+        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}{clause(undone_words(one), '; ')}") for one in offered]
         about, finding = f"Enter does it. {AT_ONCE}", None
         if name:
             rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]

@@ -42,7 +42,7 @@ BY_COMMAND = (
 )
 """(Verb, how the rule that it is for begins, action): the action that does what a recommended command does."""
 _OFFER = {
-    "repair_counter": "Give the counters of {who} that never reset a TTL; full ones refuse until it ends",
+    "repair_counter": "Reset the counters of {who} that have no TTL, or give them one; full ones refuse until it ends",
     "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
     "expire_no_ttl": "Give the cache keys of {who} that never expire a TTL; the answers are kept",
     "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",

@@ -1,6 +1,6 @@
 """The remedies, carried out by the demo, that are offered for a finding: its own, and those of its causes."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,9 +12,10 @@ from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideR
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import REPAIRED
+from optimus_tui.workflow.ranking import tenant_of
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import Remedy, TeamAdvice
+    from optimus_tui.contract.incident import Advice, Remedy, TeamAdvice
     from optimus_tui.tui.actions.offers import Offer
 
 AT_ONCE = "The demo does it; this program stays read-only."
@@ -163,17 +164,39 @@ def offers_about(
     return [], ""
 
 
-def act_about(dashboard: DashboardServices, outside: OutsideRemedies | None, rules: Container[str]) -> str:
-    """Return the name of the first action that ``a`` offers for the worst finding of these rules; else "".
+def offers_of(dashboard: DashboardServices, advice: "Advice") -> "list[Offer]":
+    """Return the ways to cure the counter that a recommendation is about, the first one best for its users now.
+
+    Each reaches no further than this counter. Empty where the last readings do not show exactly one.
+
+    Args:
+        dashboard: The dashboard with the last readings.
+        advice: A recommendation of an incident.
+    """
+    from optimus_tui.tui.actions.questions import finding_offers
+
+    found = dashboard.health.findings if dashboard.health is not None else ()
+    about = [one for one in worst_first(found) if one.rule in advice.rules and advice.tenant in (None, tenant_of(one))]
+    if not advice.kind or not about:
+        return []
+    offers = finding_offers(about[0], last_report(dashboard, "limits"), None, now_of(dashboard))
+    return [one for one in offers if one.request.operation is not None]
+
+
+def label_of(dashboard: DashboardServices, outside: OutsideRemedies | None, advice: "Advice") -> str:
+    """Return the name of the demo's remedy that a recommendation stands for; "" if no finding needs it now.
 
     Args:
         dashboard: The dashboard with the last readings.
         outside: Knows the demo's remedies; None outside of the demo.
-        rules: The rules that have a recommendation.
+        advice: A recommendation of an incident.
     """
     found = dashboard.health.findings if dashboard.health is not None else ()
-    acts = (first_act(dashboard, outside, one) for one in worst_first(found) if one.rule in rules)
-    return next((act.name for act in acts if act is not None), "")
+    if outside is None or not advice.command:
+        return ""
+    about = chain.from_iterable(chains_of(dashboard, [one for one in found if one.rule in advice.rules]))
+    known = chain.from_iterable(outside.known_for(one) for one in about)
+    return next((one.label for one in known if f"{REMEDY_COMMAND}{one.name}" == advice.command), "")
 
 
 def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
@@ -207,6 +230,12 @@ async def ask_which(
     return place
 
 
+def undone_words(remedy: "Remedy", finding: Finding | None = None) -> str:
+    """Return how a remedy can be undone, with the tenant that it is done to, as far as a finding names one."""
+    tenant = tenant_of(finding) if finding is not None else None
+    return remedy.undone.replace("{tenant}", safe_text(tenant or "any tenant", 60))
+
+
 def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
     """Return a few lines for the dialog that confirms a remedy: what it is for, why, and how it is undone.
 
@@ -221,7 +250,7 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
     if advice is not None:
         why = advice.reason or f"{advice.action}." * (advice.action != remedy.label)
         lines += [f"Why: {safe_text(why, 200)}"] * bool(why)
-    lines += [remedy.undone] * bool(remedy.undone)
+    lines += [undone_words(remedy, finding)] * bool(remedy.undone)
     lines.append(f"{AT_ONCE} A check tells whether it helped.")
     return "\n".join(lines)
 

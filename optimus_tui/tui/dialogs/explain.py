@@ -222,7 +222,7 @@ def finding_lines(
         mark = "✓ fixed" if proved.startswith(FIXED) else f"{SETTLING.glyph} {SETTLING.word.lower()}"
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
     impact = safe_text(finding.impact, 400)
-    if impact and finding.message.startswith(PAST):
+    if impact and (finding.message.startswith(PAST) or proved.startswith(FIXED)):
         impact = f"while it held: {impact}"
     remedy = clause(first_act, "a: ", ". ") + remedy_words(finding)
     if proved:

@@ -19,7 +19,6 @@ from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.standing import proof_status
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
@@ -80,9 +79,10 @@ class IncidentController:
         if self.service is None or self.service.state.status != "open":
             return self._lone_proofs.status_words() if self._lone_proofs is not None else ("", "")
         from optimus_tui.tui.incidents.head import proof_style
+        from optimus_tui.tui.incidents.proved import proof_now
 
         state = self.service.state
-        status = proof_status(state, self.dashboard.context.clock.wall())
+        status = proof_now(self.dashboard, state)
         return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
 
     def too_early(self, finding: Finding) -> str:

@@ -26,6 +26,7 @@ def bar_words(
     problem: str,
     width: int,
     alarms: Sequence[Finding] = (),
+    proof: str | None = None,
 ) -> tuple[Words, Words]:
     """Return the words at the left and at the right of the line on top.
 
@@ -38,6 +39,7 @@ def bar_words(
         problem: Why the incident cannot be written to or is not kept; empty if all is well.
         width: Columns.
         alarms: The findings from medium on that the dashboard shows now, worst first, whatever the incident is about.
+        proof: How far the proof is, as the dashboard's readings tell; None for what the incident alone knows.
     """
     wide, gap = width >= WIDE, "  "
     if wide:
@@ -50,7 +52,9 @@ def bar_words(
         closed = Part(3, [(f"{gap}closed after {lasted}", "bright")], Part(0, [(f"{gap}closed", "quiet")]))
         left.append(closed if state.closed else open_for)
         left.append(Part(4, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
-    if not state.closed and (proof := proof_status(state, now.wall)):
+    if proof is None:
+        proof = proof_status(state, now.wall)
+    if proof and not state.closed:
         left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))

@@ -69,7 +69,16 @@ class LoneProofs:
 
     def status_words(self) -> tuple[str, str]:
         """Return how far the proof of the last action is, or its result, and the name of the style of these words."""
-        return next((found for one in reversed(self._watched.values()) if (found := one.status())[0]), ("", ""))
+        from optimus_tui.tui.incidents.proved import served_words
+        from optimus_tui.workflow.proof import REPAIRED_WORD
+
+        for one in reversed(self._watched.values()):
+            words, style = one.status()
+            if words.startswith(REPAIRED_WORD):
+                words = served_words(self.dashboard, one.record) or words
+            if words:
+                return words, style
+        return "", ""
 
     async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding, before: Sequence[Finding]) -> None:
         await asyncio.to_thread(_load)

@@ -7,7 +7,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, IncidentState, Step, issue_words
 from optimus_tui.tui.incidents.text import safe, sentence, to_do_words
 from optimus_tui.wording.numbers import and_others, clause
-from optimus_tui.workflow.proof import PROOF_WORDS, is_superseded, waiting, waits
+from optimus_tui.workflow.proof import PROOF_WORDS, REPAIRED_WORD, is_superseded, waiting, waits
 from optimus_tui.workflow.ranking import evident_issue
 from optimus_tui.workflow.standing import found_nothing, is_being_checked, is_held, proof_status
 
@@ -28,11 +28,12 @@ def next_words(
     state: IncidentState,
     doable: Sequence[Advice],
     shown: str = "",
-    act: str = "",
+    acts: Sequence[str] = (),
     under_way: str = "",
     since: str = "",
     beside: str = "",
     armed: bool = False,
+    proof: str = "",
 ) -> str:
     """Return what to do now, in one sentence.
 
@@ -40,11 +41,12 @@ def next_words(
         state: The incident.
         doable: The recommendations that can be carried out from here, the most urgent first.
         shown: The id of the step under the cursor: enter opens a step that is done by hand before it ends it.
-        act: What ``a`` does about what was found, as the dashboard calls it; empty where it offers nothing.
+        acts: What ``a`` offers about what was found, in its order, as the dashboard calls it; a name may be empty.
         under_way: What is being done outside of the product now; empty if nothing is.
         since: What ``found_since`` says of the dashboard's findings.
         beside: What ``found_beside`` says of them.
         armed: Actions are armed.
+        proof: What ``proof_now`` says.
     """
     if state.status == "closed":
         written = ", post-mortem written" if state.exported else ""
@@ -58,13 +60,16 @@ def next_words(
     if waiting(state):
         words = f"{_proof_ahead(state)}; the check runs automatically."
         if coming is not None and coming.plan.kind == "tool":
-            words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}."
+            words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}{_writes(coming)}."
         return words
     if is_being_checked(state):
         return "What was done is being checked; the result is shown automatically."
     if state.repaired is not None:
         found = clause(beside, "Also found: ", ". ")
-        return f"Proved: the fault is gone. {found}c closes with cause and resolution."
+        told = "the fault is gone"
+        if proof.startswith(REPAIRED_WORD):
+            told = f"it resets again ({proof})"
+        return f"Proved: {told}. {found}c closes with cause and resolution."
     if coming is None:
         words = "All steps are done: "
         if doable:
@@ -75,15 +80,15 @@ def next_words(
     repeated, title = _repeated_words(state), safe(coming.plan.title, 60)
     fits = [one for one in doable if is_held(state, one.rules)]
     if fits and coming.plan.kind == "tool":
-        return f"{repeated}{_act_words(fits, act)}; or enter runs {title}."
+        return f"{repeated}{_act_words(fits, acts)}; or enter runs {title}{_writes(coming)}."
     if repeated:
-        return f"{repeated}r asks again at once, enter goes on to {title}."
+        return f"{repeated}r asks again at once, enter goes on to {title}{_writes(coming)}."
     if since:
         ran = next((safe(step.plan.title, 60) for step in state.steps if step.outcome is not None), title)
-        return f"Found since: {since}: r on {ran} asks again, enter goes on to {title}."
+        return f"Found since: {since}: r on {ran} asks again, enter goes on to {title}{_writes(coming)}."
     if _is_clean(state):
-        return f"Nothing wrong was found: c closes it as a false alarm; or enter goes on to {title}."
-    return _step_words(state, coming, doable, shown)
+        return f"Nothing wrong was found: c closes it as a false alarm; or enter goes on to {title}{_writes(coming)}."
+    return _step_words(state, coming, doable, shown, acts)
 
 
 def _is_clean(state: IncidentState) -> bool:
@@ -110,7 +115,7 @@ def found_beside(alarms: Sequence[Finding]) -> str:
     return f"{sentence(alarms[0].message, 100)}{and_others(alarms)}" if alarms else ""
 
 
-def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], shown: str) -> str:
+def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], shown: str, acts: Sequence[str]) -> str:
     """Return what the keys do with the step that comes next."""
     title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
@@ -119,14 +124,25 @@ def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], sh
             return f"enter runs {title} ({issue_words(evident.issue)}); f chooses another issue."
         if coming.plan.choose_issue and state.choice is None:
             return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
-        return f"enter runs {title}; s skips it and asks why."
+        return f"enter runs {title}{_writes(coming)}; s skips it and asks why."
     enter = "enter ends it and asks what was done" if shown == coming.plan.id else "enter opens it"
     if coming.plan.kind == "apply":
         words = f"{title}: "
         if doable:
-            words += f"a does what can be done from here ({len(doable)}), "
+            words += f"{_act_words(doable, acts)}, "
         return f"{words}m marks what you did by hand, r checks whether it is fixed, {enter}."
     return f"{title} is done by hand: {enter}."
+
+
+def _writes(step: Step) -> str:
+    """Return what a tool's step writes into Redis, for all that the screen is read-only otherwise; else ""."""
+    given = step.plan.arguments
+    kind = given.get("test_type", "connectivity")
+    tests_cache = kind in ("connectivity", "full_flow") and given.get("include_cache_test", True)
+    if step.plan.tool != "test_ai_engine_integration" or not tests_cache:
+        return ""
+    posts = ", and posts a test message" * (kind == "full_flow")
+    return f" (which writes one key of its own with a TTL and removes it{posts})"
 
 
 def _proof_ahead(state: IncidentState) -> str:
@@ -148,8 +164,9 @@ _CLAUSE = re.compile(r"[,;:(]| - ")
 """What ends the first clause of a recommendation: the rest of it explains."""
 
 
-def _act_words(fits: Sequence[Advice], act: str) -> str:
-    """Return what ``a`` does at once about what was found."""
-    first = act or _CLAUSE.split(fits[0].action)[0].strip().rstrip(".")
-    more = f" ({len(fits) - 1} more to choose from)" * (len(fits) > 1)
+def _act_words(fits: Sequence[Advice], acts: Sequence[str]) -> str:
+    """Return what ``a`` does first about what was found, and how much else it offers."""
+    first = next(iter(acts), "") or _CLAUSE.split(fits[0].action)[0].strip().rstrip(".")
+    others = max(len(fits), len(acts)) - 1
+    more = f" ({others} more to choose from)" * (others > 0)
     return f"a acts on what was found: {safe(first, 120)}{more}"

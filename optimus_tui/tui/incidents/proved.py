@@ -9,10 +9,22 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, REPAIRED
-from optimus_tui.workflow.proof import WINDOW_SECONDS, acted_at, aimed_at, early_words, fixed_by, refused_after, waiting
+from optimus_tui.workflow.proof import (
+    REPAIRED_WORD,
+    WINDOW_SECONDS,
+    acted_at,
+    aimed_at,
+    early_words,
+    fixed_by,
+    is_superseded,
+    refused_after,
+    waiting,
+)
 from optimus_tui.workflow.settled import Sight
+from optimus_tui.workflow.standing import proof_status
 from optimus_tui.workflow.visibility import is_of
 
 if TYPE_CHECKING:
@@ -148,11 +160,49 @@ def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float, b
         is_left = finding.subject in {LIMITS_OVER: set(subjects), LIMITS_REFUSED: tenants}.get(finding.rule, set())
         if not is_left or until is None:
             continue
-        if now < until + READ_AGAIN_SECONDS:
+        if now < until:
             return f"{REPAIRED}refused until {clock(until)} (its window)"
-        if begin < until and finding.rule == LIMITS_REFUSED:
+        if now < until + READ_AGAIN_SECONDS or (begin < until and finding.rule == LIMITS_REFUSED):
             return f"{REPAIRED}was refused until {clock(until)} (its window)"
     return ""
+
+
+def served_words(dashboard: DashboardServices, record: "ActionRecord") -> str:
+    """Return whether the counters that a repair left full refuse: until when, no more, or still; "" for no repair.
+
+    After the end of their window only a reading of after it tells.
+
+    Args:
+        dashboard: The dashboard with the last readings.
+        record: What was done.
+    """
+    until, full = record.receipt.until, set(refused_after(record))
+    if record.verdict != "fixed" or until is None or not full:
+        return ""
+    if dashboard.context.clock.wall() < until:
+        return f"{REPAIRED_WORD}, refused until {clock(until)}"
+    reading = dashboard.pane("limits").reading
+    if reading is None or reading.value is None or reading.taken_at < until:
+        return f"{REPAIRED_WORD}; its window ended at {clock(until)}, not read since"
+    if any(row.refuses and subject_of(row) in full for row in reading.value.rows):
+        return f"{REPAIRED_WORD}, but refused again after {clock(until)}"
+    if not reading.value.coverage.complete:
+        return f"{REPAIRED_WORD}; its window ended at {clock(until)}, not all counters read since"
+    return f"{REPAIRED_WORD}, served again since {clock(until)}"
+
+
+def proof_now(dashboard: DashboardServices, state: "IncidentState") -> str:
+    """Return how far the proof of an incident's last action is, and whether a counter that it left full refuses now.
+
+    Args:
+        dashboard: The dashboard with the last readings.
+        state: The incident.
+    """
+    status = proof_status(state, dashboard.context.clock.wall())
+    if not status.startswith(f"{REPAIRED_WORD}, "):
+        return status
+    told = (served_words(dashboard, one) for one in reversed(state.action_records) if not is_superseded(state, one))
+    return next((words for words in told if words), status)
 
 
 def _repaired(record: "ActionRecord") -> list[str]:

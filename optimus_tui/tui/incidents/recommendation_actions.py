@@ -1,6 +1,7 @@
 """What ``a`` and ``m`` do with an incident's recommendations: carry one out, or mark what became of it."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from msgspec import structs
 
@@ -8,12 +9,15 @@ from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.incident import Advice
 from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.remedies import label_of, offers_of
 from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.next_key import nothing_with_a
 from optimus_tui.tui.incidents.step_actions import IncidentView, StepActions
+from optimus_tui.tui.services import DashboardServices, OutsideRemedies
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.standing import is_held
 
 
 class RecommendationView(IncidentView, Protocol):
@@ -26,6 +30,39 @@ class RecommendationView(IncidentView, Protocol):
     @property
     def is_mounted(self) -> bool:
         """Return True while the screen is open."""
+
+
+class Way(NamedTuple):
+    """One way to do what a recommendation says: what ``a`` offers.
+
+    Attributes:
+        name: What it does, safe to show; empty for the recommendation's own words.
+        about: What it means for users now.
+        request: What is done; None where that is worked out of the recommendation.
+    """
+
+    advice: Advice
+    name: str = ""
+    about: str = ""
+    request: ActionRequest | None = None
+
+
+def ways(dashboard: DashboardServices, outside: OutsideRemedies | None, advice: Sequence[Advice]) -> list[Way]:
+    """Return what ``a`` offers about recommendations, in this order: the line "Next" announces the first one.
+
+    Args:
+        dashboard: The dashboard with the last readings.
+        outside: Knows the demo's remedies; None outside of the demo.
+        advice: Recommendations that can be carried out from here.
+    """
+    made: list[Way] = []
+    for one in advice:
+        offers = offers_of(dashboard, one)
+        taken = {way.request for way in made}
+        made += [Way(one, each.name, each.about, each.request) for each in offers if each.request not in taken]
+        if not offers:
+            made.append(Way(one, label_of(dashboard, outside, one)))
+    return made
 
 
 class RecommendationActions:
@@ -50,7 +87,7 @@ class RecommendationActions:
             self.view.say("a acts on what was found, once the running step has ended")
             self._waits = True
             return
-        found = words.doable(self.service.state.advice, self.dashboard.optimus.demo is not None)
+        found = self.doable()
         if not found:
             self.view.say(nothing_with_a(self.service.state), "warning")
             return
@@ -62,24 +99,28 @@ class RecommendationActions:
             self._waits = False
             self.carry_out()
 
+    def doable(self) -> list[Advice]:
+        """Return the open recommendations that can be carried out from here, those about what still holds first."""
+        state = self.service.state
+        found = words.doable(state.advice, self.dashboard.optimus.demo is not None)
+        return sorted(found, key=lambda one: not is_held(state, one.rules))
+
     async def _carry_out(self, found: list[Advice]) -> None:
-        here = self.view.selected_advice
-        if here not in found and len(found) == 1:
-            here = found[0]
-        if here is None or here not in found:
-            rows = [
-                (f"{advice.priority}  {words.sentence(advice.action, 200)}", words.sentence(advice.reason, 300))
-                for advice in found
-            ]
-            place = await self.dashboard.ask(PickDialog("Carry out which", rows))
-            if place is None:
-                return
-            here = found[place]
+        selected = self.view.selected_advice
+        offered = ways(self.dashboard, self.actions.outside, [selected] if selected in found else found)
+        place: int | None = 0
+        if len(offered) > 1:
+            place = await self.dashboard.ask(PickDialog("Carry out which", [_row(one) for one in offered]))
+        if place is None:
+            return
+        way = offered[place]
+        here = way.advice
         if not here.kind and self.actions.outside is not None:
             await self.actions.outside.confirm(words.remedy_of(here))
             return
-        request = await self._request(here)
-        if request is None or not await self.actions.ensure_armed(words.sentence(here.action, 200)):
+        request = way.request or await self._request(here)
+        what = way.name or words.sentence(here.action, 200)
+        if request is None or not await self.actions.ensure_armed(what):
             return
         outcome = await self.actions.carry_out(request)
         if outcome is None:
@@ -177,3 +218,10 @@ class RecommendationActions:
             self.steps.say_early(await self.service.remedied(answers[0] or advice.action, advice=advice.id))
         else:
             await self.service.mark(advice.id, states[place], answers[0])
+
+
+def _row(way: Way) -> tuple[str, str]:
+    advice = way.advice
+    if way.request is not None:
+        return way.name, way.about
+    return f"{advice.priority}  {way.name or words.sentence(advice.action, 200)}", words.sentence(advice.reason, 300)

@@ -20,12 +20,12 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.tui.actions.remedies import act_about
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words
-from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
+from optimus_tui.tui.incidents.proved import proof_now
+from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions, ways
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.leaving import armed_actions
@@ -217,7 +217,8 @@ class IncidentScreen(BaseScreen):
     def bar_words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
         now = self.incident_service.clocks.now()
-        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, self._alarms())
+        proof = proof_now(self.dashboard, self.state)
+        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, self._alarms(), proof)
 
     def _alarms(self) -> list[Finding]:
         """Return what the dashboard shows from medium on, the worst first; figures of before a proved remedy aside."""
@@ -255,15 +256,16 @@ class IncidentScreen(BaseScreen):
         under_way = outside.under_way if outside is not None else ""
         since = found_since(state, self._alarms())
         beside, armed = found_beside(self._alarms()), bool(armed_actions(self.actions.service))
-        drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed)
+        doable = self.recommendations.doable() if state.status == "open" else []
+        names = [one.name for one in ways(self.dashboard, outside, doable)]
+        proof = proof_now(self.dashboard, state) if state.repaired is not None else ""
+        drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed, names, proof)
         if drawn == self._drawn:
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
         self.recommendations.go_on()
-        doable = words.doable(state.advice, self.dashboard.optimus.demo is not None)
-        act = act_about(self.dashboard, outside, doable[0].rules) if doable else ""
-        coming = next_words(state, doable, step.plan.id, act, under_way, since, beside, armed)
+        coming = next_words(state, doable, step.plan.id, names, under_way, since, beside, armed, proof)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

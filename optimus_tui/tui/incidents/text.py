@@ -33,7 +33,15 @@ from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
-from optimus_tui.workflow.proof import acted_at, possible_words, proof_words, waiting, waits
+from optimus_tui.workflow.proof import (
+    REPAIRED_WORD,
+    acted_at,
+    possible_words,
+    proof_words,
+    refused_after,
+    waiting,
+    waits,
+)
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.side_effects import effects_of
 from optimus_tui.workflow.standing import (
@@ -151,7 +159,7 @@ def to_do_words(state: IncidentState) -> str:
 def _verdict(record: ActionRecord) -> str:
     if record.due is not None:
         return "waits for its proof"
-    return action_verdict(record)
+    return REPAIRED_WORD if record.verdict == "fixed" and refused_after(record) else action_verdict(record)
 
 
 def promise_words(record: ActionRecord) -> str:
@@ -173,7 +181,7 @@ def proof_in_a_word(state: IncidentState) -> list[str]:
     """Return the short forms of a proof, the longest first: its verdict, or the time of day at which it is expected."""
     last = state.action_records[-1]
     if last.verdict is not None:
-        return [last.verdict]
+        return [_verdict(last)]
     times = [one.due for one in waiting(state) if one.due is not None and possible_words(one)]
     if not times:
         return ["waits" if waiting(state) else "checking"]

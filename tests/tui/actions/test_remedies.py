@@ -105,6 +105,9 @@ async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone()
     for part in ("For: wrong", "A restart loses nothing", "cannot be undone", "stays read-only", "Do it?"):
         assert part in asked, asked
     assert len(asked.split("\n")) <= 5 and "What:" not in asked, "it is read in a hurry"
+    screen.answers = [False]
+    await controllers(screen)[0]._choose_for(found("limits.over", "demo_dentist / chat"))
+    assert "Clients of demo_dentist that send again without a pause are refused until the demo " in screen.questions[-1]
 
 
 @pytest.mark.parametrize(("works", "outcome"), [(True, "ok"), (False, "no engine there")])

@@ -386,4 +386,6 @@ def test_the_impact_of_a_past_finding_is_told_as_past() -> None:
     past = replace(SLOW, message=f"past: {SLOW.message}", impact="One request in twenty waits.")
     words = "\n".join(str(line) for line in finding_lines(past, 100))
     assert "impact     while it held: One request in twenty waits." in words
-    assert "while it held" not in "\n".join(map(str, finding_lines(replace(past, message=SLOW.message), 100)))
+    now = replace(past, message=SLOW.message)
+    assert "while it held" not in "\n".join(map(str, finding_lines(now, 100)))
+    assert "while it held" in "\n".join(map(str, finding_lines(now, 100, proved="fixed at 12:00:00, being watched")))

@@ -232,11 +232,13 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
     async with running(redis) as (pilot, _):
         app: Any = pilot.app
         screen = await opened(pilot)
+        await until(pilot, lambda: "a acts on what was found: Reset chat of clinic_b (1 more" in said(pilot))
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, (PickDialog, ArmDialog)))
-        if isinstance(app.screen, PickDialog):
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        assert [name for name, _ in app.screen.choices] == ["Reset chat of clinic_b", "Repair chat of clinic_b"]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        assert "For: Repair chat of clinic_b" in said(pilot)
         await typed(pilot, "test")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")

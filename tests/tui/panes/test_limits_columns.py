@@ -169,6 +169,8 @@ def test_the_title_says_refused_only_while_refusals_are_no_past(ended: bool) -> 
         found = as_past(found, "none of the last 4 requests (24 s)")
     words = verdict_words(replace(limits_report(), findings=(found,)), {}, 80, "by urgency", current=True)
     assert (("▲ refused", "warn") in words) != ended
+    over = replace(limits_report(), findings=(found,), refused_by={})
+    assert (("▲ refused, now 0/s", "warn") in verdict_words(over, {}, 80, "by urgency", current=True)) != ended
 
 
 def test_the_limits_title_says_no_better_than_what_is_held_of_the_windows_before() -> None:

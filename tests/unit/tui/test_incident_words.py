@@ -12,12 +12,13 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState, KeptReceipt, OpenFinding
+from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words, nothing_with_a
 from optimus_tui.tui.incidents.opening import opening, proved_before, worth_an_incident
-from optimus_tui.tui.incidents.proved import SettledFindings
+from optimus_tui.tui.incidents.proved import SettledFindings, proof_now
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
@@ -429,6 +430,48 @@ def test_a_repaired_counter_is_known_to_refuse_until_its_window_ends_before_any_
     assert told(record, "acme / export") == "", "another counter of the tenant was not repaired"
     undone = replace(record, receipt=replace(record.receipt, counts={"changed": 1}))
     assert told(undone) == "", "nothing was done to it"
+
+
+def test_a_step_that_writes_says_so_before_it_is_run() -> None:
+    state, said = Play().state, dict[str, bool]()
+    while (coming := state.next) is not None and coming.plan.kind == "tool":
+        said[coming.plan.id] = "one key of its own" in next_words(state, [])
+        over = tuple(replace(one, status="skipped") if one is coming else one for one in state.steps)
+        state = replace(state, steps=over)
+    assert len(said) > 1 and [name for name, writes in said.items() if writes] == ["integration"]
+
+
+@pytest.mark.parametrize(
+    ("late", "read", "refuses", "whole", "told"),
+    [
+        (-5.0, -5.0, True, True, "repaired, refused until {}"),
+        (9.0, -5.0, True, True, "repaired; its window ended at {}, not read since"),
+        (9.0, 5.0, False, True, "repaired, served again since {}"),
+        (9.0, 5.0, True, True, "repaired, but refused again after {}"),
+        (9.0, 5.0, False, False, "repaired; its window ended at {}, not all counters read since"),
+    ],
+)
+def test_after_the_window_of_a_repaired_counter_a_reading_tells_whether_its_tenant_is_served(
+    late: float, read: float, refuses: bool, whole: bool, told: str
+) -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical")))
+    play.act()
+    play.check("health", outcome(found("limits.over", message="acme / chat has used up its limit")))
+    (record,) = play.state.action_records
+    until = record.at.wall + 30.0
+    record = replace(record, receipt=replace(record.receipt, until=until))
+    state = replace(play.state, action_records=(record,), repaired=stamp(9.0))
+    counter = Counter(key=b"k", tenant=b"acme", operation=b"chat", count=155, ttl_ms=9, taken_mono=0.0)
+    row = LimitRow(counter=counter, state="over", limit=150, refused_in=0.0 if refuses else None)
+    report = SimpleNamespace(rows=[row], coverage=SimpleNamespace(complete=whole))
+    dashboard: Any = SimpleNamespace(
+        context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: until + late)),
+        pane=lambda _: SimpleNamespace(reading=SimpleNamespace(value=report, taken_at=until + read)),
+    )
+    words = told.format(clock(until))
+    assert proof_now(dashboard, state) == words
+    assert next_words(state, [], proof=words).startswith(f"Proved: it resets again ({words}). ")
 
 
 def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_and_is_not_to_be_acted_on() -> None:

@@ -164,7 +164,9 @@ def verdict_words(
     if not states.get("over", 0) and any(one.rule == LIMITS_OVER for one in held):
         parts.append(("▲ over in earlier windows", "warn"))
     judged = {JUDGED.get(finding.rule) for finding in report.findings if not finding.message.startswith(PAST)}
-    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
+    ended = report.refused_by is not None and not any(report.refused_by.values())
+    told = {"refused": "refused, now 0/s" if ended else "refused"}
+    parts += [(f"▲ {told.get(words, words)}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
     worrying = any(finding.severity != "low" for finding in report.findings)
     all_ok = report.total and states.get("ok") == report.total and report.coverage.complete
     if current and all_ok and not parts and not worrying:
