@@ -105,6 +105,11 @@ class RecommendationActions:
         found = words.doable(state.advice, self.dashboard.optimus.demo is not None)
         return sorted(found, key=lambda one: not is_held(state, one.rules))
 
+    def ahead(self) -> tuple[list[Advice], list[str]]:
+        """Return what can be carried out from here, and the names of the ways to do it; nothing once it is closed."""
+        found = self.doable() if self.service.state.status == "open" else []
+        return found, [one.name for one in ways(self.dashboard, self.actions.outside, found)]
+
     async def _carry_out(self, found: list[Advice]) -> None:
         selected = self.view.selected_advice
         offered = ways(self.dashboard, self.actions.outside, [selected] if selected in found else found)

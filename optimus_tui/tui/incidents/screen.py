@@ -25,7 +25,7 @@ from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words
 from optimus_tui.tui.incidents.proved import proof_now
-from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions, ways
+from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.leaving import armed_actions
@@ -256,8 +256,7 @@ class IncidentScreen(BaseScreen):
         under_way = outside.under_way if outside is not None else ""
         since = found_since(state, self._alarms())
         beside, armed = found_beside(self._alarms()), bool(armed_actions(self.actions.service))
-        doable = self.recommendations.doable() if state.status == "open" else []
-        names = [one.name for one in ways(self.dashboard, outside, doable)]
+        doable, names = self.recommendations.ahead()
         proof = proof_now(self.dashboard, state) if state.repaired is not None else ""
         drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed, names, proof)
         if drawn == self._drawn:

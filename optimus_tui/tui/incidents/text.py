@@ -107,7 +107,8 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
         return shortened_between_words(line.running, cells, cell_len).ljust(cells), "accent"
     summary = step_summary(line.state, line.step)
     if line.below and line.step.plan.kind == "apply":
-        summary = line.state.action_records[-1].verdict or ""
+        last = line.state.action_records[-1]
+        summary = _verdict(last) if last.verdict else ""
     verdict = summary.partition(": ")[0]
     short = shortened_between_words(summary, cells, cell_len)
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
