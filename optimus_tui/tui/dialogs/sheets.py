@@ -117,7 +117,7 @@ class SheetView(LineView):
 
     def on_resize(self) -> None:
         """Wrap to the new width."""
-        self._wrap_to(self.scrollable_content_region.width)
+        self._wrap_to(self.scrollable_content_region.width - 1)  # a blank before the scroll bar
 
     def _wrap_to(self, width: int) -> None:
         if width == self._wrapped_to or width < 8:

@@ -18,9 +18,10 @@ def first_row(canvas: Any) -> int:
 
 
 class LineRoom(NamedTuple):
-    """What all lines of one look have in common: the cells of a line, those for marks, and the place of the foot."""
+    """What all lines of one look have in common: cells that are painted, of text, and of marks; where the foot is."""
 
     width: int
+    text: int
     gutter: int
     foot: int
 
@@ -49,7 +50,8 @@ class LinePainter:
     def view(self) -> LineRoom:
         """Return what all lines have in common now."""
         canvas, (width, height) = self.canvas, self.canvas.scrollable_content_region.size
-        return LineRoom(width, width - canvas.row_marks.room(width), height - canvas.foot_lines)
+        text = canvas.body_width
+        return LineRoom(width, text, text - canvas.row_marks.room(text), height - canvas.foot_lines)
 
     def strip(self, y: int) -> Strip:
         """Return line ``y`` as it is painted."""
@@ -58,8 +60,8 @@ class LinePainter:
         marked = self._is_marked(index)
         self._moments[y] = self._moment(index, marked)
         pieces, _ = self._drawn[y] = self._pieces(y, view, index), marked
-        drawn: Strip = canvas.text_styles.strip(pieces, view.width, marked, canvas.muted)
-        return drawn
+        drawn: Strip = canvas.text_styles.strip(pieces, view.text, marked, canvas.muted)
+        return drawn.adjust_cell_length(view.width, canvas.text_styles.style("", marked, canvas.muted))
 
     def changed(self, *, by_time: bool = False) -> list[Region]:
         """Return what would look different now: a second's tick changes a few cells of a few lines.
@@ -115,7 +117,7 @@ class LinePainter:
 
     def _pieces(self, y: int, view: LineRoom, index: int | None) -> list[Piece]:
         """Return the content of line ``y``, which shows the row at ``index``."""
-        canvas, content, (width, gutter, foot) = self.canvas, self.canvas.content, view
+        canvas, content, (_, width, gutter, foot) = self.canvas, self.canvas.content, view
         pieces: list[Piece]
         if y < canvas.head_lines:
             pieces = content.head(y, width - gutter)

@@ -142,7 +142,7 @@ class LineContent:
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the fixed header line ``line``: the titles of the columns if there are rows."""
-        return self.fitted.table.head(self.canvas.text_width(width)) if self.fitted and self.canvas.rows else []
+        return self.fitted.table.head(width) if self.fitted and self.canvas.rows else []
 
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return the fixed footer line ``line``."""
@@ -154,7 +154,7 @@ class LineContent:
             self.canvas.refresh()
         if self.fitted is None:
             return self.canvas.rows[index]  # type: ignore[no-any-return]
-        return self.fitted.table.row(self.cells_of(index), self.canvas.text_width(width))
+        return self.fitted.table.row(self.cells_of(index), width)
 
     def changing(self, index: int) -> object:
         """Return what of a row changes by time alone; an equal answer means that it looks the same."""
@@ -271,16 +271,12 @@ class LineCanvas(ScrollView, can_focus=True):
 
     @property
     def body_width(self) -> int:
-        """Return the width of a line without the scroll bar, in cells."""
-        return self.scrollable_content_region.width
+        """Return the width of a line in cells: without the scroll bar, and one blank before it, if there is one."""
+        return max(0, self.scrollable_content_region.width - self.show_vertical_scrollbar)
 
     def visible_range(self) -> range:
         """Return the indexes of the rows in view."""
         return self.flow.visible()
-
-    def text_width(self, width: int) -> int:
-        """Return ``width``, less one blank if there is a scroll bar, because figures should not touch it."""
-        return width - 1 if self.show_vertical_scrollbar and width <= self.body_width else width
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and bring it into view, without animation.

@@ -94,13 +94,12 @@ class CacheContent(PaneContent):
         if not self.rows:
             return []
         options = self.builder.options
-        width = self.pane.text_width(width)
         table = self.columns.row_table(width, bool(self.rows.matched)).table
         return head_pieces(table, width, options.sort, options.reverse)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return the line of a group or a key."""
-        rows, width = self.rows, self.pane.text_width(width)
+        rows = self.rows
         row, filtered = rows[index], bool(rows.matched)
         columns = self.columns.row_table(width, filtered)
         line: GroupLine | KeyLine

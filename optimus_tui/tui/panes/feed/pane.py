@@ -93,7 +93,7 @@ class FeedContent(PaneContent):
         """Return the titles of the columns."""
         if not self.pane.rows:
             return []
-        return (self.fitted or self.columns).table.head(self.pane.text_width(width))
+        return (self.fitted or self.columns).table.head(width)
 
     def cells_of(self, index: int) -> EventGroupLine:
         """Return the cells of one group as of now."""
@@ -105,7 +105,7 @@ class FeedContent(PaneContent):
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return an event or a gap on one line."""
-        return self.lines(index, self.pane.text_width(width), 1)[0]
+        return self.lines(index, width, 1)[0]
 
     def changing(self, index: int) -> object:
         """Return that time changes the age of a group; of an event or a gap nothing, while the columns stay."""
@@ -116,7 +116,7 @@ class FeedContent(PaneContent):
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return an event or a gap on a few lines."""
-        return self.lines(index, self.pane.text_width(width), min(MOST_LINES, self.pane.page_size))
+        return self.lines(index, width, min(MOST_LINES, self.pane.page_size))
 
     def lines(self, index: int, width: int, most: int) -> list[list[Piece]]:
         """Return an event or a gap on at most so many lines; a group takes one."""
