@@ -171,6 +171,8 @@ class OptimusApp(AnsweredKeys):
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         notification = LastingNotification(message, title, severity, seconds, markup=markup)
         notification.whole, notification.is_alert = whole, is_alert
+        if not is_alert and severity != "error" and seconds <= self.NOTIFICATION_TIMEOUT:
+            notification.after_key = self._key_at  # the answer to a key: it goes with its screen
         self.post_message(Notify(notification))
 
     def _on_notify(self, event: Notify) -> None:
@@ -183,7 +185,7 @@ class OptimusApp(AnsweredKeys):
             return
         from optimus_tui.tui.toasts.place import show_toasts
 
-        self.call_later(show_toasts, self, self.toasts)
+        self.call_later(show_toasts, self, self.toasts, self._key_at)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         """Forget a message whose toast has ended, and show the next one."""

@@ -25,10 +25,13 @@ class ToastRoom(Static):
         return toast_lines(viewport.height)
 
 
-async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
-    """Show the toast whose turn it is on the top screen."""
+async def show_toasts(app: App[Any], queue: ToastQueue, key_at: float) -> None:
+    """Show the toast whose turn it is on the top screen. ``key_at``: when the last key was read."""
     if not app.screen_stack:
         return
+    place = app.screen, getattr(app.screen, "current", "")
+    for ended in queue.past(list(app._notifications), place, key_at):
+        del app._notifications[ended]
     own = toast_lines(app.size.height)
     chosen = queue.choose(app._notifications, app.size.width, own)
     for below in app.screen_stack[:-1]:

@@ -41,6 +41,8 @@ class LastingNotification(Notification):
     """The whole sentence, where the toast shows only its beginning."""
     is_alert = False
     """It came by itself: no key asked for it."""
+    after_key = float("inf")
+    """When the key before it was read; infinite where it does not end with its screen."""
 
     @property
     def time_left(self) -> float:
@@ -70,6 +72,8 @@ class ToastQueue:
         self._shown: Notification | None = None
         self._of: Notification | None = None
         """Which message is shown."""
+        self._place: object = None
+        """The screen and the pane that toasts were shown on last."""
 
     def keep(self, notification: Notification) -> None:
         """Keep a message for ``:messages``."""
@@ -99,6 +103,17 @@ class ToastQueue:
             self._shown = LastingNotification(text, top.title, top.severity, left, markup=top.markup)
             self._of = top
         return chosen.add(self._shown)
+
+    def past(self, waiting: Iterable[Notification], place: object, key_at: float) -> list[Notification]:
+        """Return the answers to keys of another screen or pane, once ``place`` is no longer that where they came.
+
+        Args:
+            waiting: The messages.
+            place: The screen on top, and its current pane.
+            key_at: When the last key was read. What came after it is its answer, and stays.
+        """
+        moved, self._place = place != self._place, place
+        return [one for one in waiting if moved and isinstance(one, LastingNotification) and one.after_key < key_at]
 
     def source_of(self, toast: Notification) -> Notification:
         """Return the message that a toast shows."""

@@ -76,3 +76,11 @@ def test_the_messages_keep_the_whole_sentence_of_a_toast_that_shows_its_beginnin
 def test_a_count_alone_on_its_line_begins_with_no_separator() -> None:
     first, second = shown_text("engine does not answer: connection refused", 2, 44).split("\n")
     assert (first, second) == ("engine does not answer: connection refused", "2 more: :messages")
+
+
+def test_the_answer_to_a_key_ends_with_its_pane_and_what_came_by_itself_does_not() -> None:
+    queue, answer, alert = ToastQueue(), LastingNotification("nothing here"), LastingNotification("alarm")
+    answer.after_key = 10.0
+    assert queue.past([answer, alert], "limits", 10.0) == [], "the key that shows a pane is answered there"
+    assert queue.past([answer, alert], "limits", 11.0) == []
+    assert queue.past([answer, alert], "cache", 12.0) == [answer]
