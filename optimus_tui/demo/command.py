@@ -343,7 +343,11 @@ def main(
             return _serve(handle)
         from optimus_tui.tui.app import run
 
-        return int(run(demo_settings(handle, base, **overrides), demo=handle, check=check))
+        code = int(run(demo_settings(handle, base, **overrides), demo=handle, check=check))
+        if sys.stderr.isatty():
+            with contextlib.suppress(OSError):  # the terminal was closed
+                sys.stderr.write("stopping the demo's servers …\n")
+        return code
     finally:
         handle.stop()
 

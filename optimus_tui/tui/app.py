@@ -89,6 +89,7 @@ class OptimusApp(AnsweredKeys):
     """One dashboard on one environment."""
 
     TITLE = "Optimus"
+    _key_at = 0.0
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Any]] = {_palette}
     BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")

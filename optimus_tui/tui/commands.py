@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.incidents.controller import IncidentController
 
 
+_MEANT = {**dict.fromkeys(("pods", "po", "svc", "deploy", "nodes"), "health"), "events": "feed", "logs": "log"}
+"""What these names of other programs mean here."""
 NEAREST = 3
 """Commands that are named where one that was typed does not exist."""
 
@@ -123,6 +125,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.navigate.open_tenant_named(a) if a else s.navigate.open_tenant_here(),
         "[name]",
         lambda s: s.navigate.tenants(),
+        aliases=("ns",),
     ),
     Command(
         "filter",
@@ -172,6 +175,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.settings_commands.switch_environment(a),
         "NAME",
         lambda s: s.settings_commands.environments(),
+        aliases=("ctx",),
         on_dashboard=True,
     ),
     Command(
@@ -231,7 +235,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("messages", "Messages of past toasts", lambda s, _: s.navigate.open_messages()),
     Command("help", "Keys that work right here", lambda s, _: s.navigate.help_here()),
-    Command("q", "Leave", lambda s, _: s.navigate.quit_here(), aliases=("quit",)),
+    Command("q", "Leave", lambda s, _: s.navigate.quit_here(), aliases=("quit", "q!")),
 )
 
 
@@ -248,7 +252,8 @@ def completions(target: CommandTarget) -> list[str]:
 def _nearest(target: CommandTarget, name: str) -> str:
     """Return the three commands whose names are nearest to ``name``; one that it begins with is the nearest."""
     known = [each.name for each in COMMANDS if each.when(target)]
-    begun = [one for one in known if name.startswith(one) or one.startswith(name)]
+    meant = [one for one in known if one == _MEANT.get(name)]
+    begun = meant or [one for one in known if name.startswith(one) or one.startswith(name)]
     near = get_close_matches(name, [one for one in known if one not in begun], NEAREST, cutoff=0.0)
     return ", ".join(f":{one}" for one in [*begun, *near][:NEAREST])
 

@@ -1,7 +1,9 @@
 """Leave the program: at once, or after one question if typed text or running work would be lost."""
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from rich.text import Text
 from textual.app import App
 
 from optimus_tui.tui.dialogs.base import AskDialog
@@ -10,6 +12,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.service import ActionService
     from optimus_tui.incidents.service import IncidentService
+    from optimus_tui.tui.app import OptimusApp
 
 
 @runtime_checkable
@@ -38,20 +41,35 @@ def armed_actions(service: "ActionService | None") -> str:
     return f"actions are armed on {safe_text(armed.where.place, 60)}: leaving disarms" if armed is not None else ""
 
 
+def left_behind(app: App[Any]) -> str:
+    """Return that an incident stays open and that a drill ends, to be read once the terminal is back; else nothing."""
+    optimus = cast("OptimusApp", app)
+    board = optimus.dashboard
+    if board is None:
+        return ""
+    words = ["the drill ended without a result"] if board.drills.running is not None else []
+    if number := board.incidents.open_number():
+        start = "optimus-tui demo" if optimus.demo is not None else "optimus-tui"
+        place = safe_text(board.settings.environment, 24)
+        words.append(f"incident {number} of {place} stays open: i resumes it when {start} is started again")
+    return "\n".join(words)
+
+
 def ask_to_leave(app: App[Any]) -> None:
     """Leave the program; ask once if a screen has something that would be lost.
 
     A second call while it asks leaves at once.
     """
-    screens = list(app.screen_stack)
+    screens, words = list(app.screen_stack), left_behind(app)
+    leave = partial(app.exit, 0, message=Text(words) if words else None)
     lost = [what for one in screens if isinstance(one, HoldsUnsaved) and (what := one.would_lose())]
     if not lost or any(isinstance(one, LeaveDialog) for one in screens):
-        app.exit(0)
+        leave()
         return
 
     def answered(yes: bool | None) -> None:
         if yes:
-            app.exit(0)
+            leave()
 
     listed = "\n".join(f"  {what}" for what in lost)
     app.push_screen(LeaveDialog("Leave the program", f"This would be lost:\n{listed}\nLeave all the same?"), answered)

@@ -46,9 +46,16 @@ _SCREENS: Mapping[str, tuple[str, str]] = {
     "alerts": ("the alerts' screen", "alerts"),
     "log": ("the command log", "log"),
     "tools": ("the tools' screen", "run"),
-    "router": ("the wizard for routers", "router"),
 }
 """What the screen of a scope is called, and the command that opens it."""
+_MEANT: Mapping[str, tuple[str, ...]] = {
+    "d": ("pane.open", "limits.detail", "cache.value"),
+    "ctrl+d": ("pane.page_down",),
+    "ctrl+f": ("pane.page_down",),
+    "ctrl+u": ("pane.page_up",),
+    "ctrl+b": ("pane.page_up",),
+}
+"""The keys that do here what these do in k9s, less and vim, by their id."""
 _PANES: Mapping[str, tuple[str, str]] = {
     "health": ("the health pane", "1"),
     "limits": ("the rate limits", "2"),
@@ -104,6 +111,18 @@ class AnsweredKeys(App[int]):
         if done and not held and before == _places(self.screen):
             self.notify(_end_of(self.screen, move))
         return done
+
+    def action_help_quit(self) -> None:
+        """Answer ctrl+c as ctrl+q; where a text is typed or a dialog is open, say what leaves."""
+        from optimus_tui.tui.dialogs.base import Dialog
+        from optimus_tui.tui.leaving import LeaveDialog, ask_to_leave
+
+        if takes_text(self.focused):
+            self.notify("ctrl+c copies what is marked in this text; esc leaves it, ctrl+q leaves the program")
+        elif isinstance(self.screen, Dialog) and not isinstance(self.screen, LeaveDialog):
+            self.notify("ctrl+c does nothing in a dialog: esc closes it, ctrl+q leaves the program")
+        else:
+            ask_to_leave(self)
 
     async def _check_bindings(self, key: str, priority: bool = False) -> bool:
         from optimus_tui.tui.base_screen import BaseScreen
@@ -163,7 +182,7 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
     if isinstance(screen, Dialog):
         keys = str(screen.query_one("#card").border_subtitle or screen.dialog_keys)
         return f"{name} does nothing in this dialog: {', '.join(keys.split('   '))}"
-    rows = [row for row in KEYS if key in remapped.get(row.id, row.keys).split(",")]
+    rows = [row for row in KEYS if key in remapped.get(row.id, row.keys).split(",") and row.scope != "router"]
     reasons: Mapping[str, str] = getattr(screen, "UNUSED", {})
     own = next((row for row in rows if row.id in reasons), None)
     if own is not None:
@@ -171,7 +190,15 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
     if takes_text(screen.focused):
         return f"{name} does nothing while a text is typed; tab goes on, esc goes back"
     row = min(rows, key=lambda row: row.scope not in _DASHBOARD, default=None)
-    return f"{name} has no use here; ? lists the keys that have" if row is None else _elsewhere(name, row, screen)
+    return _unknown(name, key, screen) if row is None else _elsewhere(name, row, screen)
+
+
+def _unknown(name: str, key: str, screen: "BaseScreen") -> str:
+    """Return that no screen uses a key, and which keys do here what it does in programs like this one."""
+    active = {one.binding.id: one.binding for one in reversed(screen.active_bindings.values())}
+    meant = [active[one] for one in _MEANT.get(key, ()) if one in active]
+    instead = "".join(f"{written(one.key)} is {one.description}, " for one in meant)
+    return f"{name} has no use here; {instead}? lists the keys that have"
 
 
 def _elsewhere(name: str, row: Key, screen: "BaseScreen") -> str:

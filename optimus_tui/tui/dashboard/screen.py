@@ -353,7 +353,7 @@ class Dashboard(BaseScreen):
     def action_back(self) -> None:
         """Go one level back: to the place that the operator came from, else end marks, filter and zoom in turn."""
         pane = self.pane(self.current)
-        if self.findings.go_back() or clear_marks(pane, pane.row_marks):
+        if self.findings.go_back() or clear_marks(pane, pane.row_marks) or self.pane_layout.close_detail():
             return
         if pane.filter.text or pane.filter_error:
             pane.set_filter("")

@@ -77,7 +77,7 @@ def status_words(
     right = []
     if verdict is not None:
         style = SEVERITY_COLORS[verdict.severity_style]
-        right.append(Part(4, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
+        right.append(Part(2, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
     if width >= 100:
         right.append(Part(9, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
     right.append(clock_part(wall, 6))
@@ -230,13 +230,29 @@ class PaneLayout:
             self.screen.query_one("#too-small", Static).update(Content(text))
         self.dashboard.draw_status()
         self.pace_sources()
+        self.screen.app._refresh_notifications()  # the answer to a key of another pane ends
 
     def way_back(self) -> str:
         """Return the word for what ``esc`` does now; empty if it does nothing."""
         pane = self.dashboard.pane(self.dashboard.current)
         if pane.filter.text or pane.filter_error:
             return "all rows"
+        if self._has_detail(pane):
+            return "close detail"
         return "all panes" if self.zoomed else ""
+
+    @staticmethod
+    def _has_detail(pane: "Any") -> bool:
+        return bool(getattr(pane.content, "detailed", False))
+
+    def close_detail(self) -> bool:
+        """Hide the details of the row under the cursor. Return True if they were shown and nothing else is to end."""
+        pane: Any = self.dashboard.pane(self.dashboard.current)
+        if pane.filter.text or pane.filter_error or not self._has_detail(pane):
+            return False
+        pane.action_detail()
+        self.screen.refresh_bindings()
+        return True
 
     def toggle_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

@@ -12,7 +12,8 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dialogs.base import QuestionDialog
-from optimus_tui.tui.leaving import LeaveDialog
+from optimus_tui.tui.dialogs.help import HelpDialog
+from optimus_tui.tui.leaving import LeaveDialog, left_behind
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.realserver import RealServer
 from tests.tui.driver import NOBODY, opened_card, running, said, typed, until
@@ -117,4 +118,29 @@ async def test_ctrl_q_asks_in_the_wizard_in_a_setting_and_while_an_action_runs(r
         await until(pilot, lambda: isinstance(pilot.app.screen, LeaveDialog))
         assert "the answers of the new router: nothing is written yet" in said(pilot)
         await pilot.press("y")
+    assert not pilot.app.is_running
+
+
+async def test_ctrl_c_leaves_as_ctrl_q_does_and_says_where_it_does_not(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        app: Any = pilot.app
+        assert left_behind(app) == ""
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "ctrl+c copies" in app.messages_said[-1].text)
+        await pilot.press("escape", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpDialog))
+        await pilot.press("escape")
+        await until(pilot, dashboard.is_on_top)
+        await opened(pilot)
+        assert left_behind(app) == "incident 1 of test stays open: i resumes it when optimus-tui is started again"
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "half")
+        await pilot.press("ctrl+c")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
+        await pilot.press("ctrl+c")  # asked already: a second one leaves at once
+        assert not any("[b]" in one.text for one in app.messages_said)
     assert not pilot.app.is_running

@@ -348,3 +348,25 @@ async def test_letters_in_a_field_stay_letters(name: str) -> None:
 def test_the_commands_that_stand_for_keys_exist() -> None:
     assert set(COMMANDS_FOR) <= {key.id for key in KEYS}
     assert set(COMMANDS_FOR.values()) <= {command.name for command in COMMANDS}
+
+
+@pytest.mark.usefixtures("offline")
+async def test_a_key_of_other_programs_names_the_one_that_does_it_here_and_esc_closes_the_details() -> None:
+    app = PlainBackground(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.dashboard
+        dashboard.pane("limits").reading = reading(limits_report())
+        dashboard.focus_on("limits")
+        await pilot.press("d", "ctrl+d", "f2")
+        said = [one.text.partition(" has no use here; ")[2] for one in app.messages_said]
+        assert said[0].startswith("enter is open, v is detail, ?") and said[1].startswith("PgDn is page down, ?")
+        assert said[2] == "? lists the keys that have"
+        await pilot.press("v")
+        assert dashboard.way_back == "close detail"
+        await pilot.press("escape")
+        assert dashboard.way_back == "" and not dashboard.pane("limits").content.detailed
+        await pilot.press("R")
+        await shown(lambda: not dashboard.is_on_top())
+        app.notify("a sentence that takes two lines of a narrow screen " * 2)
+        await shown(lambda: any(one.region.width == 80 for one in app.screen.query(Toast)))

@@ -95,3 +95,12 @@ def test_the_proof_of_the_open_incident_stays_where_the_name_and_the_note_give_w
     told = "".join(text for text, _ in (*left, *right))
     assert proof in told and "read-only" in told and cell_len(told) < width
     assert ("OPTIMUS" in told) == (width == 140)
+
+
+def test_at_80_columns_the_verdict_keeps_its_word_beside_what_is_armed_and_a_proof() -> None:
+    settings, verdict = Settings(environment="demo"), OVERALL_MARKS["needs_attention"]
+    proof = "too early, proof possible at 19:13"
+    _, right = status_words(
+        settings, None, verdict, 0.0, 0.0, 80, ("ARMED 10:00  127.0.0.1:25714", "b:error"), incident=(proof, "accent")
+    )
+    assert right[0][0].strip() == verdict.text
