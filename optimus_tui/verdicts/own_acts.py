@@ -51,13 +51,7 @@ def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: flo
         mono: The present in monotonic seconds.
         since: Wall-clock seconds since which it has its present severity: a later act is not the reason.
     """
-    recent = (
-        one
-        for one in acts
-        if one.began < since
-        and mono - one.mono <= lasting_seconds(finding, mono - one.mono)
-        and can_follow_from_act(one.kind, one.subject, finding)
-    )
+    recent = (one for one in acts if one.began < since and _can_explain(finding, one, mono - one.mono))
     return max(recent, key=lambda one: one.mono, default=None)
 
 
@@ -76,12 +70,15 @@ def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct
     behind = [
         one
         for one in acts
-        if 0.0 <= now - one.ended <= lasting_seconds(finding, now - one.ended)
-        and can_follow_from_act(one.kind, one.subject, finding)
-        if began_with(finding, key, one, since)
+        if one.ended <= now and _can_explain(finding, one, now - one.ended) and began_with(finding, key, one, since)
     ]
     last = max(behind, key=lambda one: one.ended, default=None)
     return None if last is None else side_effect(finding, last, now - last.ended)
+
+
+def _can_explain(finding: Finding, act: OwnAct, since_act: float) -> bool:
+    """Return True if a finding can follow from an act that took effect that many seconds ago."""
+    return since_act <= lasting_seconds(finding, since_act) and can_follow_from_act(act.kind, act.subject, finding)
 
 
 def side_effect(finding: Finding, act: OwnAct, since_act: float) -> SideEffect:
