@@ -13,6 +13,7 @@ from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.dashboard.sizes import MINIMUM, classes_for
 from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.theme import SEVERITY_COLORS
 from optimus_tui.tui.widgets.bars import Part, TabStrip, Words, with_room
@@ -237,18 +238,21 @@ class PaneLayout:
         pane = self.dashboard.pane(self.dashboard.current)
         if pane.filter.text or pane.filter_error:
             return "all rows"
-        if self._has_detail(pane):
+        if self._pane_with_detail() is not None:
             return "close detail"
         return "all panes" if self.zoomed else ""
 
-    @staticmethod
-    def _has_detail(pane: "Any") -> bool:
-        return bool(getattr(pane.content, "detailed", False))
+    def _pane_with_detail(self) -> LimitsPane | None:
+        """Return the current pane if it shows the details of a row and no filter is to be ended first."""
+        pane = self.dashboard.pane(self.dashboard.current)
+        if not isinstance(pane, LimitsPane) or not pane.content.detailed or pane.filter.text or pane.filter_error:
+            return None
+        return pane
 
     def close_detail(self) -> bool:
         """Hide the details of the row under the cursor. Return True if they were shown and nothing else is to end."""
-        pane: Any = self.dashboard.pane(self.dashboard.current)
-        if pane.filter.text or pane.filter_error or not self._has_detail(pane):
+        pane = self._pane_with_detail()
+        if pane is None:
             return False
         pane.action_detail()
         self.screen.refresh_bindings()
