@@ -159,7 +159,9 @@ def effect_seconds(rule: str, window: float | None, since_act: float) -> float:
         since_act: Seconds since the act: figures of a shorter window have nothing of before it.
     """
     if window is None:
-        return FILLING_SECONDS if rule == CACHE_HIT_RATE else EFFECT_SECONDS
+        if rule == CACHE_HIT_RATE:
+            return FILLING_SECONDS
+        return EFFECT_SECONDS
     if window <= since_act:
         return REACHES_SECONDS[0]
     return next((one for one in REACHES_SECONDS if window <= one), REACHES_SECONDS[-1])

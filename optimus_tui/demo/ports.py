@@ -34,7 +34,9 @@ class Ports(NamedTuple):
         """How the Redis of this demo is built."""
         if self.sentinels:
             return "sentinel"
-        return "cluster" if self.buses else "single"
+        if self.buses:
+            return "cluster"
+        return "single"
 
     @property
     def redis_url(self) -> str:

@@ -374,7 +374,9 @@ async def execute_will(servers: Sequence[Resp], directory: str) -> None:
 def _texts(reply: object) -> list[bytes]:
     if isinstance(reply, list):
         return [text for one in reply for text in _texts(one)]
-    return [reply] if isinstance(reply, bytes) else []
+    if isinstance(reply, bytes):
+        return [reply]
+    return []
 
 
 async def run(ports: Ports, directory: str) -> None:

@@ -233,7 +233,9 @@ def _described(part: ShapePart) -> str:
         return f"figures, as {examples}: {{index}} if it counts windows, else {{n}}"
     if part.looks == "hash":
         return f"a hash, as {examples}: {{tenant:hash}} if it stands for the tenant"
-    return f"{part.values} different, as {examples}" if part.values > 1 else f"here {examples}"
+    if part.values > 1:
+        return f"{part.values} different, as {examples}"
+    return f"here {examples}"
 
 
 def _text(name: bytes) -> str:

@@ -205,7 +205,9 @@ def clock_of(reply: object) -> float | None:
     if not isinstance(reply, list) or len(reply) != 2:
         return None
     seconds, micros = (decimal(one) for one in reply)
-    return None if seconds is None or micros is None else seconds + micros / 1e6
+    if seconds is None or micros is None:
+        return None
+    return seconds + micros / 1e6
 
 
 def decimal(reply: object) -> float | None:
@@ -215,7 +217,9 @@ def decimal(reply: object) -> float | None:
     if not isinstance(reply, bytes) or len(reply) > LONGEST_NUMBER or not _NUMBER.fullmatch(reply):
         return None
     number = float(reply)
-    return number if math.isfinite(number) else None
+    if math.isfinite(number):
+        return number
+    return None
 
 
 def unit_of(reply: object, now: float) -> int | None:
@@ -229,4 +233,6 @@ def unit_of(reply: object, now: float) -> int | None:
 def time_of(reply: object, unit: int) -> float | None:
     """Return a time in epoch seconds, from a reply with ``unit`` units a second; None if it is no number."""
     number = decimal(reply)
-    return None if number is None else number / unit
+    if number is None:
+        return None
+    return number / unit

@@ -63,7 +63,9 @@ class PartOfKey(bytes):
 
 def key_of(name: bytes) -> bytes:
     """Return the name of the key that holds a counter."""
-    return name.key if isinstance(name, PartOfKey) else name
+    if isinstance(name, PartOfKey):
+        return name.key
+    return name
 
 
 class CounterName(NamedTuple):
@@ -78,7 +80,9 @@ class CounterName(NamedTuple):
     def limit(self) -> int | None:
         """Return the limit that the name or its rule says; None if neither does."""
         limit = _number(self.parts, "limit")
-        return self.rule.limit if limit is None else limit
+        if limit is None:
+            return self.rule.limit
+        return limit
 
     @property
     def window_seconds(self) -> float | None:
@@ -229,7 +233,9 @@ class KeyLayout:
                 return ParsedKey("coherence", tenant=found.get("tenant", b""), rest=rest)
         if name.startswith(self.limit_heads) and name.startswith(self._named):
             return ParsedKey("unparsed", shape=_shape_of(name, self.limit_heads))
-        return UNPARSED if name.startswith(self._named) else OTHER
+        if name.startswith(self._named):
+            return UNPARSED
+        return OTHER
 
     def _is_neighbour(self, name: bytes) -> bool:
         return any(template.match(name) is not None for template in self.dialect.neighbours)
@@ -237,7 +243,9 @@ class KeyLayout:
     def _bare_or_strange(self, name: bytes) -> ParsedKey:
         if name in self.bare_heads:
             return ParsedKey("unparsed", shape=name.decode("ascii", "replace"))
-        return UNPARSED if name + b":" in self.known_heads else OTHER
+        if name + b":" in self.known_heads:
+            return UNPARSED
+        return OTHER
 
     def with_parts(self, names: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the names of keys, each followed by what stands for the further counters that its key holds."""
@@ -292,7 +300,9 @@ class KeyLayout:
             if name.startswith(head):
                 last = rule.template.captures[-1:]
                 end = rule.template.prefix_end(name) if last and last[0].name == "rest" else -1
-                return name[:end] if 0 < end < len(name) else b""
+                if 0 < end < len(name):
+                    return name[:end]
+                return b""
         return b""
 
 
@@ -314,7 +324,9 @@ def _heads(templates: Collection[Template]) -> tuple[bytes, ...]:
 
 def _number(parts: dict[str, bytes], name: str) -> int | None:
     text = parts.get(name)
-    return int(text) if text is not None else None
+    if text is not None:
+        return int(text)
+    return None
 
 
 def _counter_name(rule: LimitRule, parts: dict[str, bytes]) -> CounterName:
@@ -334,7 +346,9 @@ def _doubt_of(found: CounterName) -> str:
         return EMPTY_TENANT
     if found.tenant.startswith(b":") or found.tenant.endswith(b":"):
         return EDGE_COLON
-    return "" if found.operation else NO_OPERATION
+    if found.operation:
+        return ""
+    return NO_OPERATION
 
 
 def _cached(rule: CacheRule, name: bytes, parts: dict[str, bytes], tenants: Collection[bytes]) -> ParsedKey:

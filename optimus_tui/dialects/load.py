@@ -253,7 +253,9 @@ def _check_size(given: DialectTable, place: FilePlace) -> None:
 
 def _service(given: ServiceProfile | None, said: Mapping[str, Any], base: ServiceProfile) -> ServiceProfile:
     """Return how a service is asked: as the table says, and what it does not say as the preset has it."""
-    return base if given is None else replace(base, **{key: getattr(given, key) for key in said})
+    if given is None:
+        return base
+    return replace(base, **{key: getattr(given, key) for key in said})
 
 
 def _base(given: DialectTable, place: FilePlace, name: str, extending: tuple[str, ...], folder: Path) -> Dialect:
@@ -294,7 +296,9 @@ def _extended(name: str, given: DialectTable, place: FilePlace, extending: tuple
         known = ", ".join(preset_names(folder))
         raise DialectError(f"{where}: a profile cannot extend itself: name a preset ({known})")
     try:
-        return preset_of(folder, name, extending) if extending else load_preset(name)
+        if extending:
+            return preset_of(folder, name, extending)
+        return load_preset(name)
     except DialectError as error:
         raise DialectError(f"{where}: {error}") from None
 
@@ -364,7 +368,9 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
         doubt=given.doubt,
         fallback=given.fallback,
     )
-    return replace(rule, beside=_beside(given, rule, where)) if given.beside else rule
+    if given.beside:
+        return replace(rule, beside=_beside(given, rule, where))
+    return rule
 
 
 def _json_path(text: str) -> tuple[str, ...]:

@@ -75,7 +75,9 @@ class SeenShape(Struct, frozen=True):
         """Return what a missing TTL means, by the stamp in the name or by all presets that read it; else empty."""
         if any(f"{{{stamp}}}" in self.key for stamp in STAMPS):
             return "dated"
-        return self.no_ttl[0] if len(self.no_ttl) == 1 else ""
+        if len(self.no_ttl) == 1:
+            return self.no_ttl[0]
+        return ""
 
 
 class _Group:
@@ -188,7 +190,9 @@ def _parts(name: bytes) -> tuple[list[bytes], bytes]:
         parts = begin.split(separator, maxsplit=MOST_PARTS - 1)
         return parts, separator * (len(parts) - 1)
     stem = _STEM.match(begin)
-    return ([stem[0], begin[stem.end() :]], b"\0") if stem and stem.end() < len(name) else ([begin], b"")
+    if stem and stem.end() < len(name):
+        return ([stem[0], begin[stem.end() :]], b"\0")
+    return ([begin], b"")
 
 
 def _shape(separators: bytes, group: _Group) -> SeenShape:
@@ -240,7 +244,9 @@ def _fixed(seen: Counter[bytes], sure: bool) -> str | None:
     if sole is None or (sole and not _is_word(sole)):
         return None
     written = sole.decode("ascii", "replace")
-    return written if not written or _NAMEABLE.fullmatch(written) else None
+    if not written or _NAMEABLE.fullmatch(written):
+        return written
+    return None
 
 
 def _literal(text: str) -> str:
@@ -258,7 +264,9 @@ def _place(part: ShapePart, parts: list[ShapePart], *, deep: bool) -> str:
 def _family(text: str) -> str:
     if LIMITER_WORDS.search(text):
         return "limits"
-    return "cache" if _CACHE_WORDS.search(text) else ""
+    if _CACHE_WORDS.search(text):
+        return "cache"
+    return ""
 
 
 def _part(seen: Counter[bytes]) -> ShapePart:

@@ -127,7 +127,9 @@ class Template:
         if not name.startswith(self.head):
             return None
         if not self.captures:
-            return [] if len(name) == len(self.head) else None
+            if len(name) == len(self.head):
+                return []
+            return None
         if len(name) < self._exact or not name.endswith(self._tail):
             return None
         found = self._cut(name)
@@ -222,7 +224,9 @@ class Template:
 def _separator(before: tuple[bytes, ...]) -> bytes:
     """Return the byte that a last capture may not hold; b"" where the literal before it ends in a letter or figure."""
     last = before[0][-1:] if before else b""
-    return b"" if _WORD_BYTE.match(last) else last
+    if _WORD_BYTE.match(last):
+        return b""
+    return last
 
 
 def _parsed(text: str) -> tuple[tuple[bytes, ...], tuple[NamePart, ...]]:

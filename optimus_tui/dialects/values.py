@@ -103,7 +103,9 @@ class _ValueReader:
 
     def _refilled_at(self) -> list[Command]:
         template = self.rule.bucket.at_key
-        return [("GET", template.fill(self.name.parts))] if template is not None else []
+        if template is not None:
+            return [("GET", template.fill(self.name.parts))]
+        return []
 
     def _read(self, replies: list[Any]) -> Steps:
         if self.sole == "blocked":
@@ -147,7 +149,9 @@ class _ValueReader:
             at = yield [*self._refilled_at(), TIME]
             self.now = clock_of(at.pop())
             return self._bucket([text, *at])
-        return count_value(text) if kind else Value(problem=KINDS[b"string"])
+        if kind:
+            return count_value(text)
+        return Value(problem=KINDS[b"string"])
 
     def _outlasts(self) -> bool:
         """Return whether the key lives longer than one window: it is kept to be weighed in the next one."""
@@ -311,4 +315,6 @@ def _less_window(ttl: int | None, seconds: float | None) -> int | None:
     """Return the TTL less one window: limits keeps a key for two."""
     if ttl is None or ttl < 0 or seconds is None:
         return None
-    return int(ttl - seconds * 1000) if ttl >= seconds * 1000 else ttl
+    if ttl >= seconds * 1000:
+        return int(ttl - seconds * 1000)
+    return ttl

@@ -40,7 +40,9 @@ class WindowFrame(NamedTuple):
     @property
     def ends_in_ms(self) -> int | None:
         """Return the milliseconds until the window ends, at least 0; None where that is not known."""
-        return None if self.ends_in is None else max(0, round(self.ends_in * 1000))
+        if self.ends_in is None:
+            return None
+        return max(0, round(self.ends_in * 1000))
 
 
 def limit_of(name: CounterName, rules: LimitRules | None) -> int | None:
@@ -49,7 +51,9 @@ def limit_of(name: CounterName, rules: LimitRules | None) -> int | None:
         return name.limit
     # surrogateescape keeps two different byte names different
     limit = rules.limit_for(_text(name.tenant), _text(name.operation))
-    return limit if limit is None or limit >= 0 else None
+    if limit is None or limit >= 0:
+        return limit
+    return None
 
 
 def is_stamped(name: CounterName) -> bool:
@@ -114,11 +118,9 @@ def _by_index(index: int, given: float | None, general: float | None, now: float
     for step in (0, 1):  # the present window, or the one before it
         lengths = _lengths(index + step, now)
         if lengths:
-            return (
-                _from(index * lengths[0], lengths[0], now)
-                if len(lengths) == 1
-                else WindowFrame(stamped=True, over=bool(step))
-            )
+            if len(lengths) == 1:
+                return _from(index * lengths[0], lengths[0], now)
+            return WindowFrame(stamped=True, over=bool(step))
     return WindowFrame(stamped=True, over=True)  # no length makes this one of the two
 
 

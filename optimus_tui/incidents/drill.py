@@ -42,7 +42,9 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
 
 def stopwatch(seconds: float | None) -> str:
     """Return seconds in the usual form of a duration; ``–`` for None."""
-    return NOTHING if seconds is None else age(seconds)
+    if seconds is None:
+        return NOTHING
+    return age(seconds)
 
 
 def summary(result: DrillResult) -> str:

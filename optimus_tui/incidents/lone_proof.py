@@ -118,7 +118,9 @@ class LoneProof:
         await self._needed()
         words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
-            return f"{words}; reported then" if words else ""
+            if words:
+                return f"{words}; reported then"
+            return ""
         return f"{words}; the check then runs automatically"
 
     def _tells_at_once(self) -> bool:
@@ -139,7 +141,9 @@ class LoneProof:
         if words:
             if repaired := repaired_words(self._record, now):
                 return repaired, "accent"
-            return (words, style) if now < at + SHOWN_SECONDS else ("", "")
+            if now < at + SHOWN_SECONDS:
+                return (words, style)
+            return ("", "")
         if self._need is None or self.over:
             return "", ""
         due = self._record.since + self._need.seconds
@@ -161,7 +165,9 @@ class LoneProof:
         due = self._record.since + self._need.seconds
         if self._ctx.clock.wall() < due:
             return early_words(replace(self._record, due=due, need=self._need.words()))
-        return f"too early: {self._lacks}" if self._lacks else ""
+        if self._lacks:
+            return f"too early: {self._lacks}"
+        return ""
 
     async def _needed(self) -> ProofNeed:
         if self._need is None:
@@ -209,7 +215,9 @@ class LoneProof:
         now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
         change = compare(before, now, self._record.rules, self._record.receipt.restarts)
         self._lacks = FILLS if found.fills and change.verdict == "fixed" else ""
-        return Comparison(verdict="unknown", words=FILLS) if self._lacks else change
+        if self._lacks:
+            return Comparison(verdict="unknown", words=FILLS)
+        return change
 
     def _answered(self, change: Comparison) -> ActionRecord:
         (check,) = self._record.checks

@@ -318,7 +318,9 @@ def sum_of_memory(states: Sequence[MemoryState]) -> MemoryState:
 def _sum_of(states: Sequence[MemoryState], name: str) -> int | None:
     values: list[int | None] = [getattr(state, name) for state in states]
     known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+    if len(known) == len(values):
+        return sum(known)
+    return None
 
 
 def _most_of(states: Sequence[MemoryState], name: str) -> int | None:

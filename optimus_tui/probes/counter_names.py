@@ -34,7 +34,9 @@ def counters_pattern(layout: KeyLayout) -> bytes:
         return b""
     places = (sorted({head[at : at + 1] for head in heads}) for at in range(length))
     pattern = b"".join(map(_place, places)) + b"*"
-    return pattern if len(pattern) <= MAX_PATTERN_BYTES else b""
+    if len(pattern) <= MAX_PATTERN_BYTES:
+        return pattern
+    return b""
 
 
 def _place(choices: list[bytes]) -> bytes:

@@ -179,7 +179,9 @@ def _plain(reply: Any) -> Any:
         return reply
     if is_wrong_type(reply):
         return Failed.WRONG_TYPE
-    return Failed.DENIED if isinstance(reply, NoPermissionError) else Failed.OTHER
+    if isinstance(reply, NoPermissionError):
+        return Failed.DENIED
+    return Failed.OTHER
 
 
 def _counter(key: bytes, name: CounterName, parsed: ParsedKey, value: Value, mono: float) -> Counter | bytes:

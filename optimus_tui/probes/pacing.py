@@ -123,7 +123,9 @@ def main_thread_seconds(info: object) -> float | None:
             seconds = float(fields[user]) + float(fields[system])
         except (KeyError, ValueError):
             continue
-        return seconds if 0 <= seconds < float("inf") else None
+        if 0 <= seconds < float("inf"):
+            return seconds
+        return None
     return None
 
 

@@ -51,7 +51,9 @@ async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter,
     """Return the state of the server, or of a cluster with that of each node. An outage becomes the fault."""
     if (watched := await read_behind_sentinels(redis, own, clock)) is not None:
         reading = watched.reading
-        return reading if reading.value is None else with_watched(redis, *watched)
+        if reading.value is None:
+            return reading
+        return with_watched(redis, *watched)
     wall, mono = clock.wall(), clock.mono()
     try:
         await redis.nodes()
@@ -254,7 +256,9 @@ def _state(
 def _written(info: dict[str, str]) -> tuple[int, ...] | None:
     """Return what changes with every write; None on a replica, which may be given other data as a whole."""
     counts = [count for count in (amount(info, name) for name in _WRITTEN) if count is not None]
-    return tuple(counts) if len(counts) == len(_WRITTEN) and info.get("role") == "master" else None
+    if len(counts) == len(_WRITTEN) and info.get("role") == "master":
+        return tuple(counts)
+    return None
 
 
 def _link(info: dict[str, str]) -> str | None:

@@ -197,4 +197,6 @@ def _moves(before: Marks, after: Marks) -> list[str]:
 
 def _sum(totals: Sequence[int | None]) -> int | None:
     known = [total for total in totals if total is not None]
-    return sum(known) if len(known) == len(totals) else None
+    if len(known) == len(totals):
+        return sum(known)
+    return None

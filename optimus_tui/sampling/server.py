@@ -52,7 +52,9 @@ async def _read(context: Context, last: Reading[ServerState] | None) -> Reading[
     try:
         if redis.sentinels is None:
             reading = await bounded(read_server(redis, target, context.own, clock))
-            return reading if reading.value is not None or reading.fault is None else _kept(last, reading.fault, clock)
+            if reading.value is not None or reading.fault is None:
+                return reading
+            return _kept(last, reading.fault, clock)
         watched = await bounded(read_behind_sentinels(redis, context.own, clock))
     except outages() as error:
         return _kept(last, redis_fault(error, context), clock)

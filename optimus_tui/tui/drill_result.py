@@ -98,11 +98,15 @@ def _missed(result: DrillResult) -> list[Section]:
     more = tuple(Fact(text) for text in result.missed if text not in named)
     if not result.missed:
         more = (Fact("nothing", severity_style="ok"),)
-    return [Section(title="Missed", lines=more)] if more else []
+    if more:
+        return [Section(title="Missed", lines=more)]
+    return []
 
 
 def _reached(span: float | None) -> str:
-    return "not reached in this drill" if span is None else stopwatch(span)
+    if span is None:
+        return "not reached in this drill"
+    return stopwatch(span)
 
 
 def result_sections(result: DrillResult) -> list[Section]:

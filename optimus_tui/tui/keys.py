@@ -358,7 +358,9 @@ def in_runs(keys: Iterable[Key]) -> Iterator[list[Key]]:
 
 def from_to(names: Sequence[str], joint: str) -> str:
     """Return the first and the last name of a run, joined; a single name unchanged."""
-    return names[0] if len(names) == 1 else f"{names[0]}{joint}{names[-1]}"
+    if len(names) == 1:
+        return names[0]
+    return f"{names[0]}{joint}{names[-1]}"
 
 
 def markdown_table() -> str:

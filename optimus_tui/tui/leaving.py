@@ -31,13 +31,17 @@ class LeaveDialog(AskDialog):
 def running_step(service: "IncidentService | None") -> str:
     """Return which step of an incident runs now, in words; empty for none."""
     running = service.state.running if service is not None else None
-    return f"the step that runs now: {safe_text(running.plan.title, 60)}" if running is not None else ""
+    if running is not None:
+        return f"the step that runs now: {safe_text(running.plan.title, 60)}"
+    return ""
 
 
 def armed_actions(service: "ActionService | None") -> str:
     """Return that actions are armed, and where, in words; empty where none are."""
     armed = service.guard.armed if service is not None else None
-    return f"actions are armed on {safe_text(armed.where.place, 60)}: leaving disarms" if armed is not None else ""
+    if armed is not None:
+        return f"actions are armed on {safe_text(armed.where.place, 60)}: leaving disarms"
+    return ""
 
 
 def left_behind(app: App[Any]) -> str:

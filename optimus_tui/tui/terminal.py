@@ -298,7 +298,9 @@ def leave_on_signals(app: EndingApp) -> Iterator[None]:
 
 def _terminal_state() -> list[object] | None:
     try:
-        return termios.tcgetattr(sys.__stdin__.fileno()) if sys.__stdin__ else None
+        if sys.__stdin__:
+            return termios.tcgetattr(sys.__stdin__.fileno())
+        return None
     except (termios.error, OSError, ValueError):
         return None
 

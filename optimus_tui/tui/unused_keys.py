@@ -165,7 +165,9 @@ def _end_of(screen: Screen[Any], move: "re.Match[str]") -> str:
     if not getattr(screen.focused, "rows", True):
         return "there is no line here to go to"
     forward = name in _FORWARD or (move["by"] is not None and int(move["by"]) > 0)
-    return "nothing further down: this is the end" if forward else "nothing further up: this is the beginning"
+    if forward:
+        return "nothing further down: this is the end"
+    return "nothing further up: this is the beginning"
 
 
 def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, str]) -> str:
@@ -190,7 +192,9 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
     if takes_text(screen.focused):
         return f"{name} does nothing while a text is typed; tab goes on, esc goes back"
     row = min(rows, key=lambda row: row.scope not in _DASHBOARD, default=None)
-    return _unknown(name, key, screen) if row is None else _elsewhere(name, row, screen)
+    if row is None:
+        return _unknown(name, key, screen)
+    return _elsewhere(name, row, screen)
 
 
 def _unknown(name: str, key: str, screen: "BaseScreen") -> str:

@@ -73,7 +73,9 @@ def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct
         if one.ended <= now and _can_explain(finding, one, now - one.ended) and began_with(finding, key, one, since)
     ]
     last = max(behind, key=lambda one: one.ended, default=None)
-    return None if last is None else side_effect(finding, last, now - last.ended)
+    if last is None:
+        return None
+    return side_effect(finding, last, now - last.ended)
 
 
 def _can_explain(finding: Finding, act: OwnAct, since_act: float) -> bool:

@@ -45,7 +45,9 @@ def cause_words(state: IncidentState) -> str:
     commands = {one.command for one in state.advice if one.id == fixed.advice and one.command}
     causes = (one.cause for one in state.team if one.command in commands or one.action == fixed.receipt.words)
     cause = next((one for one in causes if one), "")
-    return f"{cause}{clause(found, ': ')}" if cause else found
+    if cause:
+        return f"{cause}{clause(found, ': ')}"
+    return found
 
 
 def _main(state: IncidentState) -> Diagnostic | None:

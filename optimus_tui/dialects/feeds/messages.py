@@ -149,7 +149,9 @@ def tells_tenants(dialect: Dialect) -> bool:
 
 def tenant_channels(dialect: Dialect) -> bytes:
     """Return the text before the tenant in the names of channels; empty if they do not have the tenant."""
-    return subscription_of(dialect).common if tells_tenants(dialect) else b""
+    if tells_tenants(dialect):
+        return subscription_of(dialect).common
+    return b""
 
 
 def _is_ours(feed: FeedRule) -> bool:

@@ -83,7 +83,9 @@ def feed_words(rule: FeedRule) -> str:
 def _owner(names: frozenset[str], fixed: str) -> str:
     if "tenant" in names:
         return "the tenant in its name"
-    return f"the tenant {fixed}" if fixed else "a tenant that its name does not say"
+    if fixed:
+        return f"the tenant {fixed}"
+    return "a tenant that its name does not say"
 
 
 def _operation(rule: LimitRule) -> str:
@@ -102,7 +104,9 @@ def _limit(rule: LimitRule) -> str:
     if rule.limit is not None:
         limit = f"is {rule.limit:,}"
     if names & {"unit", "window_s", "window_ms"}:
-        return f"its limit {limit}, as its window is" if "limit" in names else f"its limit {limit}, but its window is"
+        if "limit" in names:
+            return f"its limit {limit}, as its window is"
+        return f"its limit {limit}, but its window is"
     if rule.window_seconds:
         return f"its limit {limit}, its window is {rule.window_seconds:g} s"
     return f"its limit {limit}"

@@ -72,7 +72,9 @@ def _is_rules(value: Any) -> bool:
 
 
 def _name(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else json.dumps(name)
+    if name.replace("_", "").replace("-", "").isalnum() and name.isascii():
+        return name
+    return json.dumps(name)
 
 
 def _meaning(profile: Dialect, section: str, index: int) -> str:

@@ -75,7 +75,9 @@ def _fields_read(handler: Unit, name: str) -> set[str]:
     """Return what a handler reads of a parameter; empty where it hands the whole on, or reads nothing."""
     owners = [one for one in ast.walk(handler.node) if isinstance(one, ast.Attribute) and chain(one.value) == name]
     uses = [one for one in ast.walk(handler.node) if isinstance(one, ast.Name) and one.id == name]
-    return {one.attr for one in owners} if len(owners) == len(uses) else set()
+    if len(owners) == len(uses):
+        return {one.attr for one in owners}
+    return set()
 
 
 def _fields(owner: Class, view: View, depth: int = 0) -> list[Given]:

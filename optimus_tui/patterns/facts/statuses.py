@@ -235,12 +235,16 @@ def _status_of_class(of: Class, made: ast.expr, scope: Scope, resolver: Resolver
 def status_of(node: ast.AST | None, scope: Scope, resolver: Resolver, depth: int = 0) -> int:
     """Return the status that an expression is, as a number or as one of the known names; 0 where it is not known."""
     if isinstance(node, ast.Constant):
-        return node.value if type(node.value) is int and 100 <= node.value <= 599 else 0
+        if type(node.value) is int and 100 <= node.value <= 599:
+            return node.value
+        return 0
     if isinstance(node, ast.Attribute):
         if node.attr == "value":
             return status_of(node.value, scope, resolver, depth)
         named = _STATUS_NAME.match(node.attr)
-        return int(named[1]) if named else _NAMES.get(node.attr, 0)
+        if named:
+            return int(named[1])
+        return _NAMES.get(node.attr, 0)
     if isinstance(node, ast.Name):
         named = _STATUS_NAME.match(node.id)
         if named:
@@ -305,7 +309,9 @@ def _lost(
     if answered < 0:
         return None
     other = tuple(one for one in raised if one.status and one.status != answered)
-    return LostStatus(handler, other, answered) if other else None
+    if other:
+        return LostStatus(handler, other, answered)
+    return None
 
 
 def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) -> int:
@@ -329,7 +335,9 @@ def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Reso
         for one in ast.walk(test)
     )
     made = raised_status(end, helper.scope, resolver) if isinstance(end, ast.Raise) and not looks else None
-    return made.status if made is not None and made.status else -1
+    if made is not None and made.status:
+        return made.status
+    return -1
 
 
 def last_of(body: list[ast.stmt]) -> ast.stmt | None:
@@ -337,7 +345,9 @@ def last_of(body: list[ast.stmt]) -> ast.stmt | None:
     last = body[-1] if body else None
     if isinstance(last, (ast.With, ast.AsyncWith)):
         return last_of(last.body)
-    return last if isinstance(last, (ast.Raise, ast.Return)) else None
+    if isinstance(last, (ast.Raise, ast.Return)):
+        return last
+    return None
 
 
 def status_of_answer(node: ast.expr, scope: Scope, resolver: Resolver) -> int:
@@ -348,7 +358,9 @@ def status_of_answer(node: ast.expr, scope: Scope, resolver: Resolver) -> int:
         if given is not None:
             return status_of(given, scope, resolver) or -1
         if name.endswith("Response"):
-            return 200 if not any(word.arg is None for word in node.keywords) else -1
+            if not any(word.arg is None for word in node.keywords):
+                return 200
+            return -1
         return -1
     if isinstance(node, (ast.Dict, ast.List, ast.Constant, ast.JoinedStr)):
         return 200
@@ -391,7 +403,9 @@ def declared_statuses(node: ast.expr | None, scope: Scope, resolver: Resolver, d
         found = resolver.where(node, scope)
         if found is None or not isinstance(found[0], Bound) or found[0].many or depth > _MOST_DEEP:
             return None
-        return declared_statuses(found[0].value, found[1], resolver, depth + 1) if found[0].value else None
+        if found[0].value:
+            return declared_statuses(found[0].value, found[1], resolver, depth + 1)
+        return None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return _together([node.left, node.right], scope, resolver, depth)
     if not isinstance(node, ast.Dict):
@@ -424,7 +438,9 @@ def _declared_by(
         written = key.value.upper()
         if len(written) == 3 and written[1:] == "XX" and written[0].isdigit():
             return set(range(int(written[0]) * 100, int(written[0]) * 100 + 100))
-        return {int(written)} if written.isdigit() else None
+        if written.isdigit():
+            return {int(written)}
+        return None
     status = status_of(key, scope, resolver)
     if status:
         return {status}

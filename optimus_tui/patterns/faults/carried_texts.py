@@ -247,11 +247,17 @@ def _part_in_turn(value: ast.expr, at: int) -> ast.expr | None:
         return value
     last = chain(value.func).rpartition(".")[2]
     if last == "items" and isinstance(value.func, ast.Attribute):
-        return value.func.value if at else None
+        if at:
+            return value.func.value
+        return None
     if last == "enumerate" and value.args:
-        return value.args[0] if at else None
+        if at:
+            return value.args[0]
+        return None
     if last == "zip":
-        return value.args[at] if at < len(value.args) else None
+        if at < len(value.args):
+            return value.args[at]
+        return None
     return value
 
 

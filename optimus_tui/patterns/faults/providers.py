@@ -71,8 +71,12 @@ def library_of(seen: Seen) -> str:
     if known is not None:
         return known
     if named_jobs(seen.raw, seen.dotted, False).flags & {"upstream", "remote"}:
-        return NAMED if seen.dotted else UNKNOWN
-    return UNKNOWN if _may_ask(seen) else ""
+        if seen.dotted:
+            return NAMED
+        return UNKNOWN
+    if _may_ask(seen):
+        return UNKNOWN
+    return ""
 
 
 def _may_ask(seen: Seen) -> bool:

@@ -99,5 +99,7 @@ def router_kind(owner: Class, resolver: Resolver) -> str:
             if isinstance(resolver.what(base, one.module.scope), Class):
                 continue
             if last in APPS or last in ROUTERS or last.endswith(NAMED):
-                return "app" if last in APPS or last.endswith("FastAPI") else "router"
+                if last in APPS or last.endswith("FastAPI"):
+                    return "app"
+                return "router"
     return ""

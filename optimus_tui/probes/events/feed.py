@@ -118,7 +118,9 @@ class FeedReader:
 
         def translate(channel: bytes, payload: bytes, length: int) -> bytes:
             chosen = of_list if channel == self._list and of_list is not None else live
-            return payload if chosen is None else chosen(channel, payload, length)
+            if chosen is None:
+                return payload
+            return chosen(channel, payload, length)
 
         return translate
 

@@ -269,7 +269,9 @@ class FeedLink(asyncio.Protocol):
         """Return a message in the form of a pattern's; None where it comes a second time by another pattern."""
         if event[0] in (b"message", b"smessage"):
             return [b"pmessage", event[1], *event[1:]]
-        return event if self._subscription.is_first(event[1], event[2]) else None
+        if self._subscription.is_first(event[1], event[2]):
+            return event
+        return None
 
     def _breathe(self) -> None:
         transport = self._transport

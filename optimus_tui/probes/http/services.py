@@ -193,7 +193,9 @@ def _path(url: str) -> str:
 
 def health_url(base: str, profile: ServiceProfile) -> str:
     """Return the address of a service's health check; "" where its profile has none."""
-    return base + profile.health if profile.health else ""
+    if profile.health:
+        return base + profile.health
+    return ""
 
 
 async def look_at_health(

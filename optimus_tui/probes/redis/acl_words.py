@@ -38,7 +38,9 @@ def denied_key(user: str, layout: KeyLayout | None) -> str:
 def denied_channel(user: str, layout: KeyLayout | None) -> str:
     """Return what to do if a login may not subscribe to a profile's channels. ``layout`` is None if it is unknown."""
     words = channel_words(subscription_of(layout.dialect)) if layout is not None else ""
-    return f"ACL SETUSER {user} {words}" if words else LINE_FROM_DOCTOR
+    if words:
+        return f"ACL SETUSER {user} {words}"
+    return LINE_FROM_DOCTOR
 
 
 def _glob(literal: bytes) -> str:

@@ -179,7 +179,9 @@ class ClusterNodes(Generic[Client]):
 
     def reading_place(self, primary: NodeAddress) -> NodeAddress | None:
         """Return where keys of a primary are read: there, or on a replica; None where no replica is in step with it."""
-        return primary if self.replicas is None else self.replicas.of(primary)
+        if self.replicas is None:
+            return primary
+        return self.replicas.of(primary)
 
     def reader(self, primary: NodeAddress) -> Client:
         """Return the client by which keys of a primary are read.
@@ -296,7 +298,9 @@ class ClusterNodes(Generic[Client]):
         """Return whom to ask about a slot, its owner or a replica of it; without a slot, the next of the primaries."""
         if slot is not None:
             owner = self._owners[slot]
-            return owner if owner is None or writes(words) else self.reading_place(owner)
+            if owner is None or writes(words):
+                return owner
+            return self.reading_place(owner)
         living = [place for place in self.primaries if place not in self._away] or [*self.primaries, *self._seeds]
         self._turn += 1
         return living[self._turn % len(living)]

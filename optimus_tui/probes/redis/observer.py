@@ -130,12 +130,16 @@ class ObserverRedis(_Counting):
     @property
     def cluster_nodes(self) -> "ClusterNodes[ObserverRedis] | None":
         """Return the nodes of the cluster; None if it is none, or no server has been greeted yet."""
-        return self.router if isinstance(self.router, ClusterNodes) else None
+        if isinstance(self.router, ClusterNodes):
+            return self.router
+        return None
 
     @property
     def sentinels(self) -> "SentinelPrimary[ObserverRedis] | None":
         """Return what asks the sentinels for the primary; None if the server is not found by sentinels."""
-        return self.router if isinstance(self.router, SentinelPrimary) else None
+        if isinstance(self.router, SentinelPrimary):
+            return self.router
+        return None
 
     async def nodes(self) -> "tuple[ObserverRedis, ...]":
         """Return a client of each primary: several for a cluster, else one.
@@ -173,7 +177,9 @@ class ObserverRedis(_Counting):
         """Return from which replicas the keys are read and how far these are behind; "" where primaries are read."""
         router = self.router
         replicas = router.replicas if isinstance(router, (ClusterNodes, SentinelPrimary)) else None
-        return "" if replicas is None else replicas.words
+        if replicas is None:
+            return ""
+        return replicas.words
 
     def live_targets(self) -> tuple[RedisTarget, ...]:
         """Return the servers from which events can be received, as far as they are known.
@@ -185,7 +191,9 @@ class ObserverRedis(_Counting):
             return tuple(self.target.at(*place) for place in dict.fromkeys((*router.places, *self.target.seeds)))
         if isinstance(router, SentinelPrimary):
             place = router.place
-            return () if place is None else (self.target.at(*place),)
+            if place is None:
+                return ()
+            return (self.target.at(*place),)
         return (self.target,)
 
     def live_primaries(self) -> tuple[RedisTarget, ...]:

@@ -59,7 +59,9 @@ class ReplicaChoice(Generic[Client]):
     def of(self, primary: NodeAddress) -> NodeAddress | None:
         """Return the replica to read; None where none is in step."""
         fresh = self.chosen.get(primary)
-        return None if fresh is None else fresh.place
+        if fresh is None:
+            return None
+        return fresh.place
 
     def cut_off(self, primary: NodeAddress) -> ReplicaCutOff:
         """Return the error for a primary of which no replica is in step."""
@@ -79,7 +81,9 @@ class ReplicaChoice(Generic[Client]):
         elif max(known):
             lag = f"{size(max(known))} behind"
         text = f"from {plural(number, 'replica')}, {lag}"
-        return f"{text}, {lacking} cut off" if lacking else text
+        if lacking:
+            return f"{text}, {lacking} cut off"
+        return text
 
     async def _told(self, place: NodeAddress) -> dict[str, str]:
         try:

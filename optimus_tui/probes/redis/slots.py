@@ -98,7 +98,9 @@ def slot_of(words: Sequence[Word]) -> int | None:
     if name in _ANYWHERE:
         return None
     at = _KEY_AT.get(name, 1)
-    return key_slot(as_bytes(words[at])) if len(words) > at else None
+    if len(words) > at:
+        return key_slot(as_bytes(words[at]))
+    return None
 
 
 def parse_slots(reply: object) -> list[SlotRange]:

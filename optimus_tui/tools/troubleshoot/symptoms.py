@@ -186,7 +186,9 @@ def _for(ctx: "Context", one: Recommendation) -> Recommendation:
 
 def _tenant(ctx: "Context", query: TroubleshootQuery) -> str:
     """Return whom a playbook is about that looks at all tenants; "" where nobody was asked for in another system."""
-    return "" if is_default(ctx, query.tenant_id) else query.tenant_id
+    if is_default(ctx, query.tenant_id):
+        return ""
+    return query.tenant_id
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:

@@ -28,7 +28,9 @@ def judge_reason(text: str) -> str:
 
 def judge_window(text: str) -> str:
     """Return what is wrong with a typed window in seconds; empty if nothing is."""
-    return "" if text else "seconds missing"
+    if text:
+        return ""
+    return "seconds missing"
 
 
 def subject_of_plan(plan: Plan) -> object:
@@ -73,7 +75,9 @@ class ConfirmForm(Vertical):
         if not typed:
             return "words missing"
         if typed != self.words:
-            return "words not complete yet" if self.words.startswith(typed) else "not these words"
+            if self.words.startswith(typed):
+                return "words not complete yet"
+            return "not these words"
         if self.plan is None or self._typed_for != subject_of_plan(self.plan):
             return "typed for another list: read this one, type them again"
         return ""
@@ -123,7 +127,9 @@ class ConfirmForm(Vertical):
         """Return in words what of an action would be lost if the program ended now; empty for nothing."""
         if stage == "acting":
             return f"the rest of the action that runs now: {title}"
-        return typed_in(title) if self.is_touched else ""
+        if self.is_touched:
+            return typed_in(title)
+        return ""
 
     def ask_for_missing(self, refused: bool) -> bool:
         """Focus the first empty field, unless Tab has moved the focus while the plan was made.

@@ -47,7 +47,9 @@ def counter_offers(row: LimitRow, now: Stamp | None = None) -> list[Offer]:
         return [reset, every]
     repair = Offer(f"Repair {what} of {who}", _repair_effect(row, now),
                    ActionRequest(kind="repair_counter", tenant=tenant, operation=operation))  # fmt: skip
-    return [reset, repair, every] if row.refuses else [repair, reset, every]
+    if row.refuses:
+        return [reset, repair, every]
+    return [repair, reset, every]
 
 
 def _repair_effect(row: LimitRow, now: Stamp | None) -> str:

@@ -87,7 +87,9 @@ def finding_of(row: object) -> Finding | None:
     """Return the finding that a row is or shows; None for another row."""
     if isinstance(row, HealthLine):
         return row.finding
-    return row if isinstance(row, Finding) else None
+    if isinstance(row, Finding):
+        return row
+    return None
 
 
 def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
@@ -175,7 +177,9 @@ def tenant_of(event: FeedEvent, channels: bytes) -> bytes:
     """
     channel = event.channel
     whole = channels and channel.startswith(channels) and len(channel) < MAX_CHANNEL
-    return channel[len(channels) :] if whole else b""
+    if whole:
+        return channel[len(channels) :]
+    return b""
 
 
 def _invalidation(tenant: bytes) -> Offer:

@@ -66,7 +66,9 @@ def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Findi
         return [finding]
     if isinstance(row, LimitRow):
         limits = last_report(dashboard, "limits")
-        return [] if limits is None else findings_about(row, limits.findings)
+        if limits is None:
+            return []
+        return findings_about(row, limits.findings)
     return []
 
 

@@ -100,7 +100,9 @@ class AlertsController:
         if not self.dashboard.is_on_top():
             return ""
         incident = "i shows the incident" if self.dashboard.incidents.is_open() else "i opens an incident"
-        return f"a on its row acts, {incident}" if acts_on(self.dashboard, self.actions.outside, finding) else incident
+        if acts_on(self.dashboard, self.actions.outside, finding):
+            return f"a on its row acts, {incident}"
+        return incident
 
     def warn_if_not_kept(self) -> None:
         """Say once why samples and alerts are not written to the disk, if that persists."""
@@ -136,7 +138,9 @@ class AlertsController:
             subject: The service, or the tenant.
             began: Wall-clock seconds at which it began; None for now.
         """
-        return self.book.expect(kind, subject, began) if self.book is not None else lambda: None
+        if self.book is not None:
+            return self.book.expect(kind, subject, began)
+        return lambda: None
 
     def note_action(self, receipt: "Receipt") -> None:
         """Raise no alarm for the side effects of an action that has ended."""

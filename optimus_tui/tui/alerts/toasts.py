@@ -82,7 +82,9 @@ def _kind(severity: Severity) -> Literal["information", "warning", "error"]:
 
 
 def _early(notice: Notice, early: Early) -> str:
-    return early(notice.finding) if notice.kind == "worsened" else ""
+    if notice.kind == "worsened":
+        return early(notice.finding)
+    return ""
 
 
 def _said(notice: Notice, early: Early) -> str:

@@ -107,7 +107,9 @@ class CommandRun:
     @property
     def changes(self) -> bool:
         """Return True if it may change something."""
-        return self.words[0] not in SAFE_METHODS if self.last.is_http else is_write(self.words)
+        if self.last.is_http:
+            return self.words[0] not in SAFE_METHODS
+        return is_write(self.words)
 
     def joined(self, other: "CommandRun") -> bool:
         """Add ``other`` if it is of the same kind.

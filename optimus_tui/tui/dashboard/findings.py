@@ -70,7 +70,9 @@ class FindingsController:
         if sooner := sooner_act(self.dashboard, finding):
             return f"{sooner} ends it at once"
         act = first_act(self.dashboard, self.actions.outside, finding)
-        return act.name + " (ends its cause)" * act.ends_cause if act is not None else ""
+        if act is not None:
+            return act.name + " (ends its cause)" * act.ends_cause
+        return ""
 
     def _newest(self, finding: Finding) -> "Newest":
         """Return a finding as the newest reports have it; None for it once they have it no more."""
@@ -89,7 +91,9 @@ class FindingsController:
         from optimus_tui.tui.panes.health.finding_lines import reason_of
 
         words, health = self.incidents.why_quiet(finding), self.dashboard.health
-        return reason_of(words, finding, health).words if words and health is not None else words
+        if words and health is not None:
+            return reason_of(words, finding, health).words
+        return words
 
     def _chosen(self, choice: "Choice | None") -> None:
         """Do what was chosen in the explanation of a finding."""

@@ -46,7 +46,9 @@ class SamplingBridge:
     @property
     def cache_index(self) -> "CacheIndex | None":
         """Return the index of the cache keys; None before the loops run."""
-        return self.sampler.cache_index if self.sampler is not None else None
+        if self.sampler is not None:
+            return self.sampler.cache_index
+        return None
 
     async def start(self) -> "Sampler":
         """Import the clients in a thread, then start one worker for each source."""

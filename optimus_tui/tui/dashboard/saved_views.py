@@ -139,7 +139,9 @@ def _wrong_name(name: str) -> str:
     """Return why a filter cannot be called so, in a sentence; empty where it can."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable() or " " in name:
         return f"a filter's name is one word of at most {LONGEST_NAME} letters"
-    return f"a filter cannot be called {name}: that is a word of :filter itself" if name in VERBS else ""
+    if name in VERBS:
+        return f"a filter cannot be called {name}: that is a word of :filter itself"
+    return ""
 
 
 def _is_sound(path: Path) -> bool:

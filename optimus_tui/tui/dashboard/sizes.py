@@ -22,7 +22,9 @@ def toast_lines(rows: int) -> int:
     """Return how many lines a terminal of so many rows leaves free for a toast."""
     if rows < MINIMUM[1]:
         return 0
-    return 2 if rows >= ROOMY else 1
+    if rows >= ROOMY:
+        return 2
+    return 1
 
 
 def _holds(size: "Size", least: tuple[int, int]) -> bool:

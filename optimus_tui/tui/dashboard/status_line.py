@@ -240,7 +240,9 @@ class PaneLayout:
             return "all rows"
         if self._pane_with_detail() is not None:
             return "close detail"
-        return "all panes" if self.zoomed else ""
+        if self.zoomed:
+            return "all panes"
+        return ""
 
     def _pane_with_detail(self) -> LimitsPane | None:
         """Return the current pane if it shows the details of a row and no filter is to be ended first."""

@@ -66,7 +66,9 @@ class LinesPage(WizardPage):
 
     def problem(self, started: bool = True) -> str:
         """Return what has to be waited for; empty if nothing."""
-        return self.waits if started else ""
+        if started:
+            return self.waits
+        return ""
 
 
 def wrapped_lines(*sentences: str) -> Callable[[int], Sequence[Line]]:
@@ -165,7 +167,9 @@ class QuestionPage(WizardPage):
 
     def problem(self, started: bool = True) -> str:
         """Return what is missing or wrong."""
-        return problem_of(self.question) if started or open_row(self.question) is None else ""
+        if started or open_row(self.question) is None:
+            return problem_of(self.question)
+        return ""
 
 
 class SavePage(WizardPage):

@@ -26,7 +26,9 @@ class ProfileChange(NamedTuple):
 
 def place_of(settings: Settings) -> Keys:
     """Return where the profile of the environment stands in a file."""
-    return ("dialect",) if settings.environment == DEFAULT else ("env", settings.environment, "dialect")
+    if settings.environment == DEFAULT:
+        return ("dialect",)
+    return ("env", settings.environment, "dialect")
 
 
 def within_of(settings: Settings) -> str:
@@ -42,7 +44,9 @@ def own_table(settings: Settings) -> dict[str, Any]:
         return {}
     for name in place_of(settings):
         found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+    if isinstance(found, dict):
+        return found
+    return {}
 
 
 def propose_profile(settings: Settings, draft: ProfileDraft) -> ProfileChange:

@@ -202,7 +202,9 @@ def explain_dialog(
 
 
 def _sentence_name(subject: str) -> str:
-    return f"the {subject}" if subject in ("gateway", "engine", "hit rate", "memory") else subject
+    if subject in ("gateway", "engine", "hit rate", "memory"):
+        return f"the {subject}"
+    return subject
 
 
 def finding_lines(
@@ -246,7 +248,9 @@ def remedy_words(finding: Finding) -> str:
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
     def figure(value: float | str | None) -> str:
-        return "" if value is None else measured(value, finding.unit)
+        if value is None:
+            return ""
+        return measured(value, finding.unit)
 
     samples, window, since = "", "", ""
     if finding.samples is not None:

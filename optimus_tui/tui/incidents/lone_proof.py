@@ -132,7 +132,9 @@ def fills_again(dashboard: DashboardServices, subject: str) -> bool:
 
 def _rows_of(limits: LimitsReport | None, subject: str) -> list[LimitRow]:
     """Return the counters that a finding is about; none before the limits were read."""
-    return [row for row in limits.rows if subject_of(row) == subject] if limits is not None else []
+    if limits is not None:
+        return [row for row in limits.rows if subject_of(row) == subject]
+    return []
 
 
 def _fills(rows: Sequence[LimitRow]) -> bool:

@@ -14,13 +14,17 @@ from optimus_tui.workflow.standing import found_nothing, is_being_checked, is_he
 
 def writes_words(state: IncidentState) -> str:
     """Return what ``x`` does in a closed incident."""
-    return "x writes the post-mortem again" if state.exported else "x writes the post-mortem"
+    if state.exported:
+        return "x writes the post-mortem again"
+    return "x writes the post-mortem"
 
 
 def nothing_with_a(state: IncidentState) -> str:
     """Return why ``a`` carries out nothing, and what to do instead."""
     if not any(one.status == "open" for one in state.advice):
-        return "nothing is recommended yet" if not state.advice else "no recommendation is left to do"
+        if not state.advice:
+            return "nothing is recommended yet"
+        return "no recommendation is left to do"
     return f"{to_do_words(state)}, see the list of the last step; m there marks what you did by hand"
 
 
@@ -103,7 +107,9 @@ def found_since(state: IncidentState, alarms: Sequence[Finding]) -> str:
         state: The incident.
         alarms: The dashboard's findings from medium on, the worst first.
     """
-    return sentence(alarms[0].message, 120) if alarms and _is_clean(state) else ""
+    if alarms and _is_clean(state):
+        return sentence(alarms[0].message, 120)
+    return ""
 
 
 def found_beside(alarms: Sequence[Finding]) -> str:
@@ -112,7 +118,9 @@ def found_beside(alarms: Sequence[Finding]) -> str:
     Args:
         alarms: The dashboard's findings from medium on, the worst first.
     """
-    return f"{sentence(alarms[0].message, 100)}{and_others(alarms)}" if alarms else ""
+    if alarms:
+        return f"{sentence(alarms[0].message, 100)}{and_others(alarms)}"
+    return ""
 
 
 def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], shown: str, acts: Sequence[str]) -> str:

@@ -154,13 +154,17 @@ def to_do_words(state: IncidentState) -> str:
         return ""
     if by_key == todo:
         return f"{todo} to do"
-    return f"{todo} to do, {by_key} of them by pressing a" if by_key else f"{todo} to do by hand"
+    if by_key:
+        return f"{todo} to do, {by_key} of them by pressing a"
+    return f"{todo} to do by hand"
 
 
 def _verdict(record: ActionRecord) -> str:
     if record.due is not None:
         return "waits for its proof"
-    return REPAIRED_WORD if record.verdict == "fixed" and refused_after(record) else action_verdict(record)
+    if record.verdict == "fixed" and refused_after(record):
+        return REPAIRED_WORD
+    return action_verdict(record)
 
 
 def promise_words(record: ActionRecord) -> str:
@@ -438,4 +442,6 @@ def doable(advice: Sequence[Advice], in_demo: bool = False) -> list[Advice]:
 def remedy_of(advice: Advice) -> str:
     """Return the name of the demo's remedy that a recommendation stands for; empty for none."""
     command = advice.command or ""
-    return command.removeprefix(REMEDY_COMMAND) if command.startswith(REMEDY_COMMAND) else ""
+    if command.startswith(REMEDY_COMMAND):
+        return command.removeprefix(REMEDY_COMMAND)
+    return ""

@@ -92,7 +92,9 @@ class PaneContent(LineContent):
 
     def copy_name(self) -> str | None:
         """Return the text that ``y`` copies; None for nothing."""
-        return self.plain(self.pane.cursor) if self.pane.selected is not None else None
+        if self.pane.selected is not None:
+            return self.plain(self.pane.cursor)
+        return None
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the texts that ``Y`` offers, each with a name."""
@@ -201,7 +203,9 @@ class PaneFrame:
         if right and fill >= 2:
             line = TextStyle(foreground=self.pane.styles.border_top[1])
             return Content.assemble(start, " ", ("─" * (fill - 2), line), " ", end)
-        return start if start.cell_length <= room else start.truncate(room, ellipsis=True)
+        if start.cell_length <= room:
+            return start
+        return start.truncate(room, ellipsis=True)
 
     def _style(self, style: str) -> TextStyle:
         if not style:
@@ -234,7 +238,9 @@ def why_nothing(pane: "Pane", action: str) -> str:
     if action in ("sort", "reverse") and pane.NAME in ONE_ORDER:
         return f"{pane.TITLE} has one order only: {ONE_ORDER[pane.NAME]}"
     if pane.rows:
-        return "this row has nothing to copy" if action == "copy" and not pane.content.copy_name() else ""
+        if action == "copy" and not pane.content.copy_name():
+            return "this row has nothing to copy"
+        return ""
     if action not in NEED_ROWS:
         return ""
     if pane.filter:
@@ -289,7 +295,9 @@ class Pane(LineCanvas):
 
     def shown_mono(self) -> float:
         """Return the monotonic second that countdowns are drawn for: now, or when the pane was paused."""
-        return self._paused_mono if self.paused else self.clock.mono()
+        if self.paused:
+            return self._paused_mono
+        return self.clock.mono()
 
     def tick(self, *, is_drawn: bool = False) -> None:
         """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""

@@ -254,4 +254,6 @@ class _SuggestWord(Suggester):
     async def get_suggestion(self, value: str) -> str | None:
         """Return the first completion; None without one."""
         found = [one for one in self._completions(value) if one.startswith(value)]
-        return found[0] if found and value else None
+        if found and value:
+            return found[0]
+        return None

@@ -346,7 +346,9 @@ class FieldDialog(Dialog):
 
     def would_lose(self) -> str:
         """Return that the field was changed."""
-        return typed_in(self.dialog_title) if self.typed != self.answer else ""
+        if self.typed != self.answer:
+            return typed_in(self.dialog_title)
+        return ""
 
     def action_leave(self) -> None:
         """Leave the field as it was. If something was changed, the first time only warns."""

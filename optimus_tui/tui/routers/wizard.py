@@ -268,7 +268,9 @@ class RouterScreen(BaseScreen):
         if self._would_lose():
             return "the answers of the new router: nothing is written yet"
         running = next((task.title for task in (*self.draft.checks, *self.draft.flow) if task.state == "running"), "")
-        return f"what runs now: {running}" if running else ""
+        if running:
+            return f"what runs now: {running}"
+        return ""
 
     def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""

@@ -86,7 +86,9 @@ def foreign(settings: Settings, source: str) -> str:
     """Return the source of a value if it overrides the user's file; else an empty text."""
     file = settings.user_file
     names = () if file is None else (file.name, file.resolve().name)
-    return "" if source in ("default", *names) else source
+    if source in ("default", *names):
+        return ""
+    return source
 
 
 def read_text(path: Path) -> str:

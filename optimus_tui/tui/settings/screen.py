@@ -51,7 +51,9 @@ class SettingDialog(Dialog):
     def would_lose(self) -> str:
         """Return the sentence that another value was typed; empty if none was."""
         changed_value = self.query_one(Input).value.strip() != self.row.written(self.row.value)
-        return typed_in(self.dialog_title) if changed_value else ""
+        if changed_value:
+            return typed_in(self.dialog_title)
+        return ""
 
     def _proposal(self, text: str) -> Proposal | str:
         """Return the change, or the sentence that says why it cannot be."""

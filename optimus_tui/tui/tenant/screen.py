@@ -75,7 +75,9 @@ class TenantScreen(BaseScreen):
         if self.zoomed:
             return "all lists"
         kept = self.dashboard.pane(self.dashboard.current).filter.text
-        return f"back to / {elided(safe_text(kept, 200), FILTER_CELLS, cell_len)}" if kept else "back"
+        if kept:
+            return f"back to / {elided(safe_text(kept, 200), FILTER_CELLS, cell_len)}"
+        return "back"
 
     def compose(self) -> ComposeResult:
         """Return the top line, the lists and the key line."""
@@ -144,7 +146,9 @@ class TenantScreen(BaseScreen):
     def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
         """Return the seconds until a pane's source is tried again; None if it answers."""
         passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
-        return counted_down(look.retry_in, passed) if look is not None else None
+        if look is not None:
+            return counted_down(look.retry_in, passed)
+        return None
 
     async def _follow_events(self) -> None:
         """Read the events that the feed pane keeps, a slice at a time, then those that come."""

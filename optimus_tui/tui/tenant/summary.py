@@ -101,7 +101,9 @@ class SummaryList(TenantList):
     def findings_here(self) -> tuple[Finding, ...]:
         """Return the finding of the line under the cursor."""
         finding = None if self.selected is None else self.selected.finding
-        return () if finding is None else (finding,)
+        if finding is None:
+            return ()
+        return (finding,)
 
     def acted_on(self) -> object:
         """Return the finding under the cursor, else the worst one of this tenant."""

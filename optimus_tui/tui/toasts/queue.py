@@ -117,7 +117,9 @@ class ToastQueue:
 
     def source_of(self, toast: Notification) -> Notification:
         """Return the message that a toast shows."""
-        return self._of if toast is self._shown and self._of is not None else toast
+        if toast is self._shown and self._of is not None:
+            return self._of
+        return toast
 
 
 def _rank(notification: Notification) -> tuple[bool, int]:

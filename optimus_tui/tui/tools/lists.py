@@ -253,7 +253,9 @@ class ReportView(LineView):
     def finding(self) -> Finding | None:
         """Return the finding that the line under the cursor is about; None on other lines."""
         line = self.selected
-        return line.finding if isinstance(line, ReportLine) else None
+        if isinstance(line, ReportLine):
+            return line.finding
+        return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for Enter if the line is not about a finding; then the screen handles the key."""
@@ -406,7 +408,9 @@ def _style_of(cell: str) -> str:
 
     if cell == "never":
         return "crit"
-    return "" if cell in ("ok", "none") else SEVERITY_TEXT_STYLES[severity_style_of(cell)]
+    if cell in ("ok", "none"):
+        return ""
+    return SEVERITY_TEXT_STYLES[severity_style_of(cell)]
 
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:

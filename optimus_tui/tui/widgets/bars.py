@@ -95,7 +95,9 @@ class Bar(Widget):
         bold = color.startswith("b:")
         value = self.app.theme_variables.get(color.removeprefix("b:"), color.removeprefix("b:"))
         weight = "bold" if bold else ""
-        return Style.parse(f"{weight} {value}".strip()) if value or bold else Style()
+        if value or bold:
+            return Style.parse(f"{weight} {value}".strip())
+        return Style()
 
     def render_line(self, y: int) -> Strip:
         """Return the line; ``b:`` before a colour makes its words bold."""

@@ -213,4 +213,6 @@ def _reversed(options: OptionList, y: int, strip: Strip) -> Strip:
     line = options.scroll_offset.y + y
     if not options.app.no_color or options.highlighted is None or line >= len(options._lines):
         return strip
-    return strip.apply_style(REVERSED) if options._lines[line][0] == options.highlighted else strip
+    if options._lines[line][0] == options.highlighted:
+        return strip.apply_style(REVERSED)
+    return strip

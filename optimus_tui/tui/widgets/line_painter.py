@@ -121,7 +121,9 @@ class LinePainter:
         pieces: list[Piece]
         if y < canvas.head_lines:
             pieces = content.head(y, width - gutter)
-            return [(" " * gutter, ""), *pieces] if gutter else pieces
+            if gutter:
+                return [(" " * gutter, ""), *pieces]
+            return pieces
         if y >= foot:
             pieces = content.foot(y - foot, width)
             return pieces
@@ -133,7 +135,9 @@ class LinePainter:
                 pieces = [(sign, "accent"), *pieces]
             return pieces
         lines = [] if canvas.rows else self._empty_lines(width - 2)
-        return [(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []
+        if 1 <= at <= len(lines):
+            return [(" " + lines[at - 1], "quiet")]
+        return []
 
     def _empty_lines(self, width: int) -> list[str]:
         """Return the lines of a canvas without rows, wrapped once for all of them."""

@@ -45,7 +45,9 @@ class SingleLines:
     def row_at(self, line: int) -> int | None:
         """Return the index of the row on a body line; None below the last row."""
         index = line + first_row(self.canvas)
-        return index if 0 <= index < len(self.canvas.rows) else None
+        if 0 <= index < len(self.canvas.rows):
+            return index
+        return None
 
     def indexes(self, lines: int) -> Sequence[int]:
         """Return the indexes of the rows on the first body lines."""
@@ -80,7 +82,9 @@ class WrappedLines:
     def visible(self) -> range:
         """Return the indexes of the rows in view."""
         laid = self._lines()
-        return range(laid[0][0], laid[-1][0] + 1) if laid else range(0)
+        if laid:
+            return range(laid[0][0], laid[-1][0] + 1)
+        return range(0)
 
     def first_to_show(self, last: int) -> int:
         """Return the first row to show so that row ``last`` is completely visible at the bottom."""
@@ -96,7 +100,9 @@ class WrappedLines:
     def row_at(self, line: int) -> int | None:
         """Return the index of the row on a body line; None below the last row."""
         laid = self._lines()
-        return laid[line][0] if 0 <= line < len(laid) else None
+        if 0 <= line < len(laid):
+            return laid[line][0]
+        return None
 
     def indexes(self, lines: int) -> Sequence[int]:
         """Return the indexes of the rows on the first body lines; a wrapped row has several of them."""
@@ -142,7 +148,9 @@ class LineContent:
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the fixed header line ``line``: the titles of the columns if there are rows."""
-        return self.fitted.table.head(width) if self.fitted and self.canvas.rows else []
+        if self.fitted and self.canvas.rows:
+            return self.fitted.table.head(width)
+        return []
 
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return the fixed footer line ``line``."""
@@ -239,7 +247,9 @@ class LineCanvas(ScrollView, can_focus=True):
     @property
     def flow(self) -> SingleLines | WrappedLines:
         """Return the layout of rows: one line each, or wrapped."""
-        return self._wrapped_lines if self.wrapped and self.rows else self._single_lines
+        if self.wrapped and self.rows:
+            return self._wrapped_lines
+        return self._single_lines
 
     def set_rows(self, rows: Sequence[Any]) -> None:
         """Show these rows; the cursor follows its row, or keeps its index if that row is gone."""
@@ -262,7 +272,9 @@ class LineCanvas(ScrollView, can_focus=True):
     @property
     def selected(self) -> Any | None:
         """Return the row under the cursor, or None without rows."""
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+        if 0 <= self.cursor < len(self.rows):
+            return self.rows[self.cursor]
+        return None
 
     @property
     def page_size(self) -> int:

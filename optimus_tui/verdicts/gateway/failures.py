@@ -230,7 +230,9 @@ def good_again(
         failed = failed_of(span)
         if failed >= thresholds.error_rate_warn * span.total:
             return True
-        return False if surely_less(failed, span.total, share) else None
+        if surely_less(failed, span.total, share):
+            return False
+        return None
 
     decided = nearest_deciding(lately, lambda span: span.total, goes_on)
     if decided is None or decided[1]:

@@ -23,7 +23,9 @@ def names_words(rules: Sequence[LimitRule] | Sequence[CacheRule]) -> str:
         return f"{', '.join(said)} or {more:,} other kinds of "
     if more:
         return f"{', '.join(said)} or another kind of "
-    return f"{' or '.join(said)} " if said else ""
+    if said:
+        return f"{' or '.join(said)} "
+    return ""
 
 
 def form_words(rules: Sequence[LimitRule]) -> str:

@@ -199,7 +199,9 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
         if now.seconds <= 0 or now.requests < 1:
             return None
         if now.requests < MIN_REQUESTS:
-            return False if any(now.ends(one) for one in before) else None
+            if any(now.ends(one) for one in before):
+                return False
+            return None
         calm = now.refused < REFUSED_SHARE * now.requests and surely_less(now.refused, now.requests, share)
         return not (calm and any(now.keeps_to(one) for one in before))
 

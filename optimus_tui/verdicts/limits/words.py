@@ -24,7 +24,9 @@ def subject_of(row: LimitRow) -> str:
 
 def own_window(counter: Counter) -> str:
     """Return `` per 1 h`` if the counter's name or its rule gives the length of its window; else ""."""
-    return f" per {age(counter.window_seconds)}" if counter.window_seconds else ""
+    if counter.window_seconds:
+        return f" per {age(counter.window_seconds)}"
+    return ""
 
 
 def uncounted_words(row: LimitRow) -> str:
@@ -54,7 +56,9 @@ def tenant_words(tenant: bytes) -> str:
 
 def aliases_in(rules: LimitRules | None) -> Mapping[str, str]:
     """Return what people call tenants, by their names, as far as the gateway publishes it with its limits."""
-    return NO_ALIASES if rules is None else rules.aliases
+    if rules is None:
+        return NO_ALIASES
+    return rules.aliases
 
 
 def named(findings: Iterable[Finding], aliases: Mapping[str, str]) -> tuple[Finding, ...]:

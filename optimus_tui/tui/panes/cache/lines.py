@@ -72,7 +72,9 @@ def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
 
 def _nameless(group: GroupTotals) -> str:
     """Return what stands for a group without a name: a kind has none where its keys' names have too few parts."""
-    return NO_TENANT if group.kind else "(unparsed)"
+    if group.kind:
+        return NO_TENANT
+    return "(unparsed)"
 
 
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:

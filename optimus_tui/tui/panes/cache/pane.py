@@ -190,7 +190,9 @@ class CacheContent(PaneContent):
 
     def findings_here(self) -> list[Finding]:
         """Return all findings about the cache."""
-        return [] if self.report is None else list(self.report.findings)
+        if self.report is None:
+            return []
+        return list(self.report.findings)
 
     def names_shown(self) -> list[str]:
         """Return the kinds of cache keys."""
@@ -206,7 +208,9 @@ class CacheContent(PaneContent):
     def copy_name(self) -> str | None:
         """Return the key's name, or the group's line."""
         row = self.pane.selected
-        return safe_text(row.name, 4_096) if isinstance(row, KeyRow) else super().copy_name()
+        if isinstance(row, KeyRow):
+            return safe_text(row.name, 4_096)
+        return super().copy_name()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return shell lines that read the key, or list the group's names."""

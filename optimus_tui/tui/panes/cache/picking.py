@@ -65,12 +65,16 @@ class KeyFields(RowFields):
         if key == "expires":
             return _EXPIRES.get(self._at, "yes")
         if key == "ttl":
-            return max(0.0, (self._at - self._now_ms) / 1000) if self._at >= 0 else None
+            if self._at >= 0:
+                return max(0.0, (self._at - self._now_ms) / 1000)
+            return None
         if key in FIELDS:
             detail = self._details.get(self._name)
             if detail is None:
                 return None
-            return detail.bytes_used if key == "size" else detail.type
+            if key == "size":
+                return detail.bytes_used
+            return detail.type
         return default
 
     def __getitem__(self, key: str) -> str | float | None:
@@ -92,7 +96,9 @@ class KeyRun(Sequence[bytes]):
             self.total += len(names)
 
     def __len__(self) -> int:
-        return self.total if self.rows is None else len(self.rows)
+        if self.rows is None:
+            return self.total
+        return len(self.rows)
 
     @overload
     def __getitem__(self, index: int) -> bytes: ...
@@ -133,8 +139,12 @@ class KeyRun(Sequence[bytes]):
             return row
         if self._in_order:
             at = bisect_left(self.rows, row)
-            return at if at < len(self.rows) and self.rows[at] == row else -1
-        return self.rows.index(row) if row in self.rows else -1
+            if at < len(self.rows) and self.rows[at] == row:
+                return at
+            return -1
+        if row in self.rows:
+            return self.rows.index(row)
+        return -1
 
 
 class Picker:
@@ -152,7 +162,9 @@ class Picker:
 
     def _cost(self, term: FilterTerm) -> int:
         """Return how dear a term is: those that look at the fewest keys come first."""
-        return 0 if self._rule(term) is not None else 1
+        if self._rule(term) is not None:
+            return 0
+        return 1
 
     def _rule(self, term: FilterTerm) -> Callable[[NameTable, "array[int]", FilterTerm], Iterable[int]] | None:
         inner = term.negated or term
@@ -163,7 +175,9 @@ class Picker:
         if inner.field in ("text", "key") and inner.needle is not None:
             return _by_text
         if inner.regex is not None:
-            return _by_lines if _ANCHORED.search(inner.regex.pattern) else _by_regex
+            if _ANCHORED.search(inner.regex.pattern):
+                return _by_lines
+            return _by_regex
         return None
 
     async def pick(self, leaves: Leaves, turn: Callable[[int], Any]) -> KeyRun:
@@ -256,7 +270,9 @@ async def order_rows(
     """Return the keys of ``run`` in another order: by name, by the time left, or by size."""
     rows: Sequence[int] = range(run.total) if run.rows is None else run.rows
     if sort == "key":
-        return KeyRun(run.leaves, rows[::-1], in_order=False) if reverse else run
+        if reverse:
+            return KeyRun(run.leaves, rows[::-1], in_order=False)
+        return run
     ranks = array("q")
     for names, expiries in run.leaves:
         if sort == "ttl":

@@ -41,7 +41,9 @@ class EventLine(NamedTuple):
     @property
     def style(self) -> str:
         """Return the text style of the detail."""
-        return "warn" if self.meaning.problem else ""
+        if self.meaning.problem:
+            return "warn"
+        return ""
 
 
 def _tenant_cell(line: EventLine, cells: int) -> Cell:
@@ -125,7 +127,9 @@ def _fit_detail(text: str, room: int) -> str:
 
 def _fit_whole(text: str, room: int) -> str:
     """Return a name with both its ends, or as many whole words as there is room for."""
-    return fit_words(text, room) if " " in text.strip() else fit_name(text, room)
+    if " " in text.strip():
+        return fit_words(text, room)
+    return fit_name(text, room)
 
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:

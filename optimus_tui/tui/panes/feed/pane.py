@@ -79,7 +79,9 @@ class FeedContent(PaneContent):
     @property
     def until(self) -> int | None:
         """Return the number of the last shown event; None if all are shown."""
-        return self.paused_seq if self.pane.paused else None
+        if self.pane.paused:
+            return self.paused_seq
+        return None
 
     # -- lines
 

@@ -136,7 +136,9 @@ class EventFields(RowFields):
         if key == "problem":
             return meaning.problem
         if key == "type":
-            return "unparsed" if meaning.problem else safe_text(meaning.type)
+            if meaning.problem:
+                return "unparsed"
+            return safe_text(meaning.type)
         if key in ("tenant", "detail"):
             return safe_text(meaning.tenant if key == "tenant" else meaning.detail)
         raise KeyError(key)

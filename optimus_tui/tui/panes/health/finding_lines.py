@@ -55,7 +55,9 @@ def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason
 def _present(finding: Finding, report: HealthReport) -> float | None:
     """Return the present share of what a finding is about: hits, or failed requests; None where it is not known."""
     if _is_low(finding):
-        return report.hit_rate.value if report.hit_rate is not None else None
+        if report.hit_rate is not None:
+            return report.hit_rate.value
+        return None
     if finding.rule == ERRORS_RATE and report.signals is not None:
         return report.signals.total.failing_share
     return None

@@ -36,7 +36,9 @@ def _instances(report: HealthReport, name: str) -> tuple[ServiceInstance, ...]:
     state: GatewayState | ServiceState | None = reading.value if reading is not None else None
     if isinstance(state, GatewayState):
         state = state.service
-    return state.instances if state is not None else ()
+    if state is not None:
+        return state.instances
+    return ()
 
 
 def _address(one: ServiceInstance) -> str:

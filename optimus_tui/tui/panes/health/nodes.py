@@ -81,7 +81,9 @@ def _failover_parts(state: ServerState) -> list[str]:
 
 
 def _place(node: ServerState) -> str:
-    return safe_text(node.node.place, 60) if node.node is not None else ""
+    if node.node is not None:
+        return safe_text(node.node.place, 60)
+    return ""
 
 
 def _order(node: ServerState) -> tuple[bool, bool, bool, float, str]:
@@ -120,7 +122,9 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
         share = node.commands_per_second / whole if whole and node in primaries else None
         hot = share is not None and len(rates) > 1 and share * len(rates) >= HOT
         words = compact(round(node.commands_per_second))
-        return (f"{words} {percent(share)}", "warn") if hot else (words, "")
+        if hot:
+            return (f"{words} {percent(share)}", "warn")
+        return (words, "")
 
     return Table[ServerState](
         Column("mark", "", 1, lambda node, _: (_glyph(node).glyph, SEVERITY_TEXT_STYLES[_glyph(node).severity_style])),
@@ -137,7 +141,9 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
 
 
 def _figure(node: ServerState, count: int | None) -> str:
-    return NOTHING if node.node is not None and node.node.fault is not None else compact(count)
+    if node.node is not None and node.node.fault is not None:
+        return NOTHING
+    return compact(count)
 
 
 def _ping(node: ServerState, _: int) -> Cell:

@@ -57,7 +57,9 @@ class SignalLine(NamedTuple):
     @property
     def style(self) -> str:
         """Return the text style of the value."""
-        return "quiet" if self.is_unknown else "bright"
+        if self.is_unknown:
+            return "quiet"
+        return "bright"
 
 
 def signal_words(signals: Signals) -> list[SignalLine]:
@@ -91,7 +93,9 @@ def usage_words(signals: Signals) -> str:
 
 def _refused_note(signals: Signals) -> str:
     if signals.refused_share is None:
-        return "share unknown" if signals.requests else ""
+        if signals.requests:
+            return "share unknown"
+        return ""
     return f"{percent(signals.refused_share)} of requests"
 
 

@@ -24,7 +24,9 @@ def verdict_of(report: HealthReport | None, explained: Container[Hashable] = fro
     if mark is WATCHING and all(signs):
         return SETTLING
     loud = [(one.rule, one.subject) in explained for one in report.findings if one.severity in ALARMING]
-    return SETTLING if mark.severity_style in ("critical", "warning") and loud and all(loud) else mark
+    if mark.severity_style in ("critical", "warning") and loud and all(loud):
+        return SETTLING
+    return mark
 
 
 def unexplained(report: HealthReport, explained: Container[Hashable]) -> HealthReport:

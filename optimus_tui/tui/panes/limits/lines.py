@@ -128,11 +128,15 @@ class LimitFields(RowFields):
             case "slope":
                 return row.slope
             case "refused":
-                return None if self._report is None else self._report.refused(row.counter)
+                if self._report is None:
+                    return None
+                return self._report.refused(row.counter)
             case "ttl":
                 if row.counter.immortal:
                     return math.inf
-                return None if row.resets_mono is None else max(0.0, row.resets_mono - self._mono)
+                if row.resets_mono is None:
+                    return None
+                return max(0.0, row.resets_mono - self._mono)
         raise KeyError(name)
 
 
@@ -348,7 +352,9 @@ def _reset_figure(row: LimitRow, mono: float) -> str:
     if counter.no_ttl and row.resets_mono is None:
         return NO_TTL_WORDS[counter.no_ttl]
     words = reset_words(row, mono)
-    return "a sliding window" if words == SLIDING else f"resets in {words}"
+    if words == SLIDING:
+        return "a sliding window"
+    return f"resets in {words}"
 
 
 def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
