@@ -15,6 +15,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.tools.lists import report_lines
 from optimus_tui.tui.tools.page_view import PageView
 from optimus_tui.tui.widgets.bars import KeyStrip, Part
+from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.top_line import TopLine, name_part
 
 
@@ -53,9 +54,7 @@ class DrillScreen(BaseScreen):
     def draw(self) -> None:
         """Show the lines, wrapped to the present width."""
         view = self.query_one(PageView)
-        view.show(
-            report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), from_top=True
-        )
+        view.show(report_lines(result_sections(self.result), max(20, wrapping_width(view))), from_top=True)
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the result as Markdown."""

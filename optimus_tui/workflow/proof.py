@@ -302,6 +302,8 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     return f"{result}{after}{clause(why, ': ')}{beside}"
 
 
+UNDER_WAY = "under way"
+"""What is said of a remedy, after its name, until it has been carried out."""
 REPAIRED_WORD = "repaired"
 """The result of what has ended a fault, but not yet what users suffer of it."""
 
@@ -322,8 +324,11 @@ def repaired_words(record: ActionRecord, wall: float | None = None) -> str:
 def proof_forms(words: str) -> list[str]:
     """Return the wordings of a proof's progress, the longest first and none twice.
 
-    The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known.
+    The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known. Of
+    ``Restart the AI engine: under way`` the name is dropped.
     """
+    if words.endswith(f": {UNDER_WAY}"):
+        return [words, UNDER_WAY]
     brief = words.partition("; ")[0]
     known = (one for one in (*PROOF_WORDS.values(), REPAIRED_WORD) if brief.startswith(f"{one} "))
     return list(dict.fromkeys([words, brief, max(known, key=len, default=brief.partition(", ")[0])]))

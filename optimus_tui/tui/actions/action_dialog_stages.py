@@ -18,6 +18,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
     refusal_lines,
     too_small_lines,
 )
+from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import clause, progress
 from optimus_tui.wording.safe import safe_text
@@ -229,7 +230,7 @@ class StageTexts:
             ready: Whether an Enter on the button would carry out the plan.
         """
         view, stage = screen.query_one(ActionLines), self.dialog.stage
-        lines = self.lines(max(20, view.scrollable_content_region.width - 1))
+        lines = self.lines(max(20, wrapping_width(view)))
         if [list(row) for row in view.rows] != lines:
             view.set_rows(lines)
             view.styles.height = max(1, len(lines))

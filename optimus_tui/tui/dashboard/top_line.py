@@ -7,6 +7,7 @@ from optimus_tui.tui.dashboard.status_line import PRODUCT, status_words
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.bars import Part, Words
+from optimus_tui.workflow.proof import UNDER_WAY
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -39,7 +40,7 @@ class StatusLine:
         dashboard, context = self.dashboard, self.dashboard.context
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
         if self.drills.under_way:
-            said = f"{self.drills.under_way}: under way", "accent"
+            said = f"{self.drills.under_way}: {UNDER_WAY}", "accent"
         if note is not None and start is not PRODUCT:  # the next step is a key of the panes: here its clock is enough
             note = note[0][-1:], note[1]
         shown = verdict_of(dashboard.health, self.alerts.explained)

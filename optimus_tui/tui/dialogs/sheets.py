@@ -17,6 +17,7 @@ from optimus_tui.contract.keyspace import FeedEvent, FeedGap, ParsedEvent, raw_p
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import mark_of, wrap
+from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text
@@ -117,7 +118,7 @@ class SheetView(LineView):
 
     def on_resize(self) -> None:
         """Wrap to the new width."""
-        self._wrap_to(self.scrollable_content_region.width - 1)  # a blank before the scroll bar
+        self._wrap_to(wrapping_width(self))
 
     def _wrap_to(self, width: int) -> None:
         if width == self._wrapped_to or width < 8:

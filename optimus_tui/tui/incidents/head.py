@@ -45,7 +45,7 @@ def bar_words(
     if wide:
         gap = "   "
     left = [Part(0, [(f" INCIDENT {safe(state.id, 12)}", "b:bright")])]
-    left.append(Part(6, [(gap + safe(state.environment, 24), "accent")]))
+    left.append(Part(2, [(gap + safe(state.environment, 24), "accent")]))
     if state.opened is not None:
         lasted = age(elapsed(state.opened, state.closed or now))
         open_for = Part(5, [(f"{gap}open for {lasted}", "bright")], Part(3, [(gap + lasted, "bright")]))

@@ -32,6 +32,7 @@ from optimus_tui.tui.leaving import armed_actions
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
+from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ class IncidentScreen(BaseScreen):
         view, state = self.query_one("#evidence", ReportView), self.state
         if view.scrollable_content_region.width <= 0:
             return  # not laid out yet: lines of a guessed width would stand there until the next draw
-        width = max(20, view.scrollable_content_region.width - 1)
+        width = max(20, wrapping_width(view))
         self._owners = []
         lines: Lines = []
         for section in words.closing_sections(state):
@@ -300,7 +301,7 @@ class IncidentScreen(BaseScreen):
         if self.has_class("-narrow"):
             lines += report_lines([timeline], width)
         else:
-            side = report_lines([timeline], max(20, beside.scrollable_content_region.width - 1))
+            side = report_lines([timeline], max(20, wrapping_width(beside)))
         title = words.safe(step.plan.title, 60)
         if step.runs > 1:
             title += f"  run {step.runs}"

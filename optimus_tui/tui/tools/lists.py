@@ -236,7 +236,7 @@ class ReportView(LineView):
     hint: tuple[str, ...] = ()
 
     def show(self, lines: list[list[Piece]], *, from_top: bool) -> None:
-        """Show an answer; with ``anew`` from its top."""
+        """Show an answer; with ``from_top`` from its first line."""
         if from_top:
             self.start_at_top()
         self.set_rows(lines)

@@ -27,6 +27,7 @@ from optimus_tui.tui.tools.form import ToolForm
 from optimus_tui.tui.tools.leads import AnswerLeads, copied_forms, edge_words
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList, ToolRun, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 
@@ -290,7 +291,7 @@ class ToolsScreen(BaseScreen):
         from optimus_tui.tools.pages.sections import sections
 
         view, run = self.query_one(ReportView), self.run
-        width = view.scrollable_content_region.width - 1  # negative before the layout, which calls this again
+        width = wrapping_width(view)  # negative before the layout, which calls this again
         view.hint = (_hint(run),)
         lines: list[list[Piece]] = []
         if width > 0 and run is not None and run.report is not None and not run.running:

@@ -17,6 +17,15 @@ def first_row(canvas: Any) -> int:
     return top
 
 
+def wrapping_width(canvas: Any) -> int:
+    """Return the cells of a line that a text is wrapped to, or less than 1 before the layout.
+
+    It is the same with and without a scroll bar: whether there is one is known only after the text was wrapped.
+    """
+    cells: int = canvas.scrollable_content_region.width - 1
+    return cells if canvas.show_vertical_scrollbar else cells - canvas.styles.scrollbar_size_vertical
+
+
 class LineRoom(NamedTuple):
     """What all lines of one look have in common: cells that are painted, of text, and of marks; where the foot is."""
 

@@ -245,6 +245,7 @@ def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode
     assert "being checked now" in on_top()
     play.check("health", outcome(), "outside-1")
     assert "  fixed" in on_top()
+    assert play.state.environment in on_top() or mode == ARMED_IN_DRILL
     assert ("after you acted" in on_top()) == (width == 140 or mode == "read-only")
 
 

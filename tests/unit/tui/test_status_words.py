@@ -69,6 +69,7 @@ def test_the_product_s_name_stays_where_the_note_has_room_or_is_no_urgent_one() 
         ("not known whether it helped 1 min 52 s after you acted", "not known whether it helped"),
         ("not proved yet, expected by 10:49:42; 4 of 5 checks of engine came", "not proved yet"),
         ("proof possible at 10:43:58", "proof possible at 10:43:58"),
+        ("Stop jobs that drop cached answers in bulk: under way", "under way"),
     ],
 )
 def test_the_verdict_the_clock_and_the_proof_stand_at_every_width(
