@@ -11,8 +11,9 @@ from optimus_tui.tui.widgets.cells import Column, Row, Table
 
 HELD_SECONDS = 300.0
 """A column stays as wide as it was for so long after it last needed that, however often rows are measured."""
-FILLED_SECONDS = 30.0
-"""A column counts as filled for so long after a row last held something in it."""
+FILLED_SECONDS = HELD_SECONDS
+"""A column counts as filled for so long after a row last held something in it: columns do not change places while
+somebody reads them."""
 
 
 class RowTable(Generic[Row]):
