@@ -329,9 +329,7 @@ class ActionDialog(Dialog):
 
     def would_lose(self) -> str:
         """Return what would be lost: a running action, or text typed for one."""
-        if self.outcome is None:
-            return self.form.lost(self.stage, self.texts.title())
-        return ""
+        return self.form.lost(self.stage, self.texts.title()) if self.outcome is None else ""
 
     def action_leave(self) -> None:
         """Stop a running action, else close the dialog. If typed text would be lost, the first time only warns."""

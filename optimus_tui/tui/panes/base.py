@@ -295,9 +295,7 @@ class Pane(LineCanvas):
 
     def shown_mono(self) -> float:
         """Return the monotonic second that countdowns are drawn for: now, or when the pane was paused."""
-        if self.paused:
-            return self._paused_mono
-        return self.clock.mono()
+        return self._paused_mono if self.paused else self.clock.mono()
 
     def tick(self, *, is_drawn: bool = False) -> None:
         """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""
