@@ -37,7 +37,7 @@ from optimus_tui.contract.actions import (
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import quoted
 from optimus_tui.storage.private_file import LockHeld
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import agreeing, plural
 from optimus_tui.wording.safe import safe_text
 
 _EXECUTED = frozenset[Outcome]({"done", "already gone"})
@@ -124,7 +124,7 @@ class BatchRun:
         count = tally(self.outcomes).get("not executed", 0)
         if not count:
             return None
-        were = "was" if count == 1 else "were"
+        were = agreeing(count, "was", "were")
         return f"{plural(count, 'key')} {were} not executed: another node serves the slot, or will soon"
 
     async def publish(self, servers: OperatorServers, lock: TenantLock) -> None:

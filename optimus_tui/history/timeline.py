@@ -32,6 +32,7 @@ from optimus_tui.storage.private_file import (
     sync_folder,
     try_lock,
 )
+from optimus_tui.wording.numbers import agreeing
 from optimus_tui.wording.safe import safe_text
 
 TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
@@ -237,7 +238,7 @@ def _damage(bad: list[int]) -> str:
     if not bad:
         return ""
     shown = ", ".join(str(one) for one in bad[:5]) + ("…" if len(bad) > 5 else "")
-    return f"{'line' if len(bad) == 1 else 'lines'} {shown} cannot be trusted: the checksum does not fit"
+    return f"{agreeing(len(bad), 'line', 'lines')} {shown} cannot be trusted: the checksum does not fit"
 
 
 def _sum(number: int, raw: bytes) -> str:

@@ -10,7 +10,7 @@ from optimus_tui.patterns.source.follow import Follower, is_dynamic
 from optimus_tui.patterns.source.makers import APPS, Frame, Maker
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain
+from optimus_tui.patterns.source.vocabulary import chain, option_of
 
 Declared = tuple[tuple[ast.expr, Scope], ...]
 _ON_APPS = frozenset({"add_middleware", "exception_handler", "add_exception_handler", "middleware"})
@@ -368,11 +368,6 @@ def _assembles(module: Module) -> bool:
 def includes_others(module: Module) -> bool:
     """Return whether the file includes routers of other files, and so answers requests without a route of its own."""
     return any("include_router" in unit.attrs for unit in _units_of(module))
-
-
-def option_of(node: ast.Call, name: str) -> ast.expr | None:
-    """Return the value of a keyword argument, or None."""
-    return next((word.value for word in node.keywords if word.arg == name), None)
 
 
 def wrapped_registration(node: ast.expr) -> ast.Call | None:

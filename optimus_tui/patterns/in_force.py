@@ -10,12 +10,13 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from optimus_tui.contract.keyspace import LimitRules
-from optimus_tui.patterns.assembly import option_of
 from optimus_tui.patterns.drift import Drift
 from optimus_tui.patterns.route_table import UNKNOWN, VERBS, Entry, RouteTable
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.vocabulary import option_of
 from optimus_tui.syntax import parse
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 _DOCUMENTED = VERBS - {"head", "options", "trace"}
@@ -119,7 +120,7 @@ def counter_drift(immortal: Iterable[str]) -> Iterator[Drift]:
     for name in immortal:
         counts[name] = counts.get(name, 0) + 1
     for name, count in sorted(counts.items()):
-        keys = f"1 counter of {name} has" if count == 1 else f"{count:,} counters of {name} have"
+        keys = plural(count, f"counter of {name} has", f"counters of {name} have")
         yield Drift(
             "counter without TTL", name, "high", f"{keys} no TTL: once its limit is reached its tenant stays refused",
             "Set the TTL together with the count, in one script; a on the counter's row sets a TTL.",

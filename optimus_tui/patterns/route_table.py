@@ -8,11 +8,10 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from optimus_tui.patterns.assembly import option_of
 from optimus_tui.patterns.facts.model import Bound, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.branches import Branches, assignments, branches_of, makings
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
-from optimus_tui.patterns.source.vocabulary import chain, text_of
+from optimus_tui.patterns.source.vocabulary import argument, chain, option_of, text_of
 
 VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
 _DECORATORS = VERBS | {"api_route", "route", "websocket", "websocket_route"}
@@ -124,7 +123,7 @@ class RouteTable:
                     continue
                 handler: Unit | None = None
                 if func.attr in _ADDS:
-                    given = call.node.args[1] if len(call.node.args) > 1 else option_of(call.node, "endpoint")
+                    given = argument(call.node, 1, "endpoint")
                     answers = self.resolver.what(given, call.scope)
                     if not isinstance(answers, Unit):
                         continue
@@ -307,7 +306,7 @@ class RouteTable:
 
     def _included(self, event: Registration, given: "_Given") -> Iterator[Router]:
         """Yield the routers that ``include_router(…)`` includes: one, or those of a list that a loop goes through."""
-        node = event.call.args[0] if event.call.args else option_of(event.call, "router")
+        node = argument(event.call, 0, "router")
         parts = [] if node is None else [node]
         if isinstance(node, ast.Name):
             bound = event.scope.lookup(node.id)
@@ -389,7 +388,7 @@ def _registers(node: ast.expr) -> bool:
     """Return whether a decorator registers a route."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in _DECORATORS:
         return False
-    given = node.args[0] if node.args else option_of(node, "path")
+    given = argument(node, 0, "path")
     text = text_of(given)
     if text is None:
         return isinstance(given, (ast.Name, ast.Attribute, ast.BinOp, ast.JoinedStr))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from optimus_tui.scaffold.render import Draft, DraftFile, render
 from optimus_tui.scaffold.target import RouterTarget, join, module_of
 from optimus_tui.syntax import parse
+from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.safe import safe_text
 
 Read = Callable[[str], bytes | None]
@@ -27,7 +28,7 @@ def what_lacks(draft: Draft, read: Read) -> str:
         return ""
     target = draft.spec.target
     shown = ", ".join(safe_text(one, 120) for one in lacking[:_SHOWN])
-    more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+    more = and_others(lacking, _SHOWN)
     where = target.helper_folder
     if target.is_gateway:
         remedy = f"bring these files of {where}/ up to those of a new project (optimus-tui init NAME)"

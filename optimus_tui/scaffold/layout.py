@@ -17,6 +17,7 @@ from optimus_tui.scaffold.database.found import with_database
 from optimus_tui.scaffold.sources import Include, MadeRouter, SourceFile, Sources, asgi_of, folders_above, read_table
 from optimus_tui.scaffold.target import GATEWAY, HELPERS, RouterTarget, join, module_of
 from optimus_tui.settings.files import find_project_file
+from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.safe import safe_text, shell_word
 
 ROUTER_FOLDERS = ("routers", "routes", "endpoints", "api/routes", "api/endpoints", "api/routers", "api")
@@ -226,7 +227,7 @@ class _Finder:
     def _ask(self, places: list[str]) -> LayoutError:
         known = tuple(dict.fromkeys(places))
         listed = ", ".join(safe_text(path, 80) for path in known[:_SHOWN])
-        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        more = and_others(known, _SHOWN)
         return LayoutError(
             f"{len(known)} places here may register a router: name one with --into; {listed}{more}",
             "into",

@@ -266,7 +266,7 @@ def _parse(path: str, tree: ast.Module) -> SourceFile:
             imports.update({one.asname or one.name.partition(".")[0]: (one.name, None) for one in node.names})
         elif is_include(node):
             call = node.value  # type: ignore[attr-defined]
-            argument = call.args[0] if call.args else _keyword(call, "router")
+            argument = next(iter(call.args), None) or _keyword(call, "router")
             if argument is not None:
                 includes.append(Include(path, ast.unparse(call.func.value), argument, _keyword(call, "prefix")))
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -21,6 +21,7 @@ from textual.widget import Widget
 from textual.worker import Worker, active_worker
 
 from optimus_tui.tui.keys import written
+from optimus_tui.wording.numbers import and_others
 
 Typed = events.Key | events.Paste
 DIALOG_SECONDS = 0.5
@@ -172,7 +173,7 @@ class KeyGate:
         """Say which keys were left out, once for all that came in a row."""
         names, self._left_out = self._left_out, []
         if names:
-            more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+            more = and_others(names, MOST_NAMED)
             self._say(f"{LEFT_OUT}: {' '.join(names[:MOST_NAMED])}{more}")
 
     def _is_of_no_line(self, key: Typed) -> bool:

@@ -200,6 +200,13 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {many or one + 's'}"
 
 
+def agreeing(count: int, one: str, many: str) -> str:
+    """Return the word that agrees with ``count``: ``is`` for 1, ``are`` for any other."""
+    if count == 1:
+        return one
+    return many
+
+
 def size(byte_count: int | None, *, estimate: bool = False) -> str:
     """Return ``byte_count`` in units of 1,024, in KB from 1,000 B on: ``1008 B`` never stands beside ``1.0 KB``.
 

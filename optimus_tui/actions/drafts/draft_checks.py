@@ -27,6 +27,7 @@ from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.storage import private_file
 from optimus_tui.syntax import parse
+from optimus_tui.wording.numbers import agreeing
 from optimus_tui.wording.safe import safe_text
 
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
@@ -364,7 +365,7 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> 
     if python.problem:
         return DraftCheck("tests", "not run", f"not run: {shown}: {python.problem}")
     if python.missing:
-        verb = "is" if len(python.missing) == 1 else "are"
+        verb = agreeing(len(python.missing), "is", "are")
         return DraftCheck("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
     environment = minimal_environment(PYTHONPATH=str(copy / draft.spec.target.import_root))

@@ -16,7 +16,7 @@ from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRe
 from optimus_tui.dialects.feeds.messages import tenant_channels
 from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.redis.commands import Word
-from optimus_tui.wording.numbers import plural, ttl
+from optimus_tui.wording.numbers import agreeing, plural, ttl
 from optimus_tui.wording.safe import safe_text
 
 Write = Callable[[bytes], Sequence[Word]]
@@ -175,8 +175,8 @@ class RepairCounter(_SetsTtl):
         when = f"in {ttl(windows[0])}"
         if len(windows) > 1:
             when = f"each after its own window, in {ttl(windows[0])} to {ttl(windows[-1])}"
-        ends = "ends" if plan.count == 1 else "end"
-        full = "If it is full, it refuses" if plan.count == 1 else "Those that are full refuse"
+        ends = agreeing(plan.count, "ends", "end")
+        full = agreeing(plan.count, "If it is full, it refuses", "Those that are full refuse")
         return (
             f"{plural(plan.count, 'counter')} of {tenant} {ends} {when}; requests after that count from 0. "
             f"{full} until then: the count stays."
@@ -208,7 +208,7 @@ class ResetCounters(Recipe):
             return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
         if plan.request.only is not None:
             count = sum(not fact.part for fact in plan.keys)
-            starts = "starts" if count == 1 else "start"
+            starts = agreeing(count, "starts", "start")
             return f"{plural(count, 'marked limit')} of {who} {starts} again at 0."
         return f"{who}'s limits start again at 0."
 

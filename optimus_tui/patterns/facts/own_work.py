@@ -20,6 +20,8 @@ from optimus_tui.patterns.source.vocabulary import (
     READS,
     STORES,
     chain,
+    returned_value,
+    unawaited,
     words,
 )
 
@@ -236,14 +238,14 @@ def is_message(node: ast.expr | None) -> bool:
 
 def answers_json(view: View, returned: Raised, depth: int = 0) -> bool:
     """Return whether a ``return`` answers JSON, as far as can be seen, also through functions of the project."""
-    value = returned.node.value if isinstance(returned.node, ast.Return) else None
+    value = returned_value(returned.node)
     while isinstance(value, ast.Await):
         value = value.value
     if isinstance(value, ast.Name):
         bound = returned.scope.bindings.get(value.id)
         kept = getattr(bound, "value", None)
         if isinstance(bound, Bound) and not bound.many and isinstance(kept, (ast.Call, ast.Await)):
-            value = kept.value if isinstance(kept, ast.Await) else kept
+            value = unawaited(kept)
     if isinstance(value, ast.Call):
         made = chain(value.func).rpartition(".")[2]
         thing = view.resolver.what(value.func, returned.scope)
@@ -264,7 +266,7 @@ def answers_json(view: View, returned: Raised, depth: int = 0) -> bool:
 
 def is_refusal(returned: Raised) -> bool:
     """Return whether a ``return`` only reports an error: a response with a status of 400 or more."""
-    value = returned.node.value if isinstance(returned.node, ast.Return) else None
+    value = returned_value(returned.node)
     if not isinstance(value, ast.Call) or not chain(value.func).endswith("Response"):
         return False
     status = next((word.value for word in value.keywords if word.arg == "status_code"), None)

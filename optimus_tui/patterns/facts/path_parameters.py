@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import Class, Scope, Unit
 from optimus_tui.patterns.facts.routes import Route, needs
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Thing, seen_calls
-from optimus_tui.patterns.source.vocabulary import chain, text_of
+from optimus_tui.patterns.source.vocabulary import chain, subscript_parts, text_of
 
 _PARAMETER = re.compile(r"{([a-zA-Z][a-zA-Z0-9_]*)(?::(?!path})[a-z]+)?}")
 _OF_SECURITY = re.compile(r"^(fastapi|starlette)\.")
@@ -105,7 +105,7 @@ def _is_known(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
     if isinstance(node, ast.BinOp):
         return _is_known(node.left, scope, resolver) and _is_known(node.right, scope, resolver)
     if isinstance(node, ast.Subscript):
-        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        inner = subscript_parts(node)
         name = chain(node.value).rpartition(".")[2]
         if name == "Literal":
             return True

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from optimus_tui.patterns.assembly import NOTHING, Above, Assembly, assembly_of, option_of, wrapped_registration
+from optimus_tui.patterns.assembly import NOTHING, Above, Assembly, assembly_of, wrapped_registration
 from optimus_tui.patterns.facts.model import Bound, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.makers import Frame
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain, is_tenant, text_of, words
+from optimus_tui.patterns.source.vocabulary import argument, chain, is_tenant, option_of, text_of, words
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -190,7 +190,7 @@ def _route(assembly: Assembly, verb: str, path: str, handler: Unit, call: ast.Ca
 
 
 def _path(node: ast.Call) -> str | None:
-    given = node.args[0] if node.args else option_of(node, "path")
+    given = argument(node, 0, "path")
     text = text_of(given)
     if text is not None:
         if text == "" or text[0] in "/{":

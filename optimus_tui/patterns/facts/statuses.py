@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import BROAD, Bound, Class, Import, Scope, Unit
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
-from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, unawaited
 
 _STATUS_NAME = re.compile(r"HTTP_(\d{3})(?:_|$)")
 _NAMES = {
@@ -321,7 +321,7 @@ def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Reso
     """
     last = handler.body[-1]
     call = last.exc if isinstance(last, ast.Raise) else getattr(last, "value", None)
-    call = call.value if isinstance(call, ast.Await) else call
+    call = unawaited(call)
     if not isinstance(call, ast.Call) or handler.name is None or handler.name not in map(chain, call.args):
         return -1
     helper = resolver.what(call.func, scope)

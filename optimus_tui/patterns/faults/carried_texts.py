@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from optimus_tui.patterns.facts.error_texts import errors_kept, is_answer, tells
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import chain, returned_value, unawaited, words
 
 _DEEPEST = 3
 _ROUNDS = 3
@@ -112,7 +112,7 @@ class _Flow:
         elif isinstance(statement, (ast.For, ast.AsyncFor)):
             self._assign(statement.target, statement.iter, in_turn=True)
         elif isinstance(statement, ast.Expr):
-            call = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+            call = unawaited(statement.value)
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _ADDS:
                 for given in (*call.args, *(word.value for word in call.keywords)):
                     self._assign(call.func.value, given)
@@ -134,7 +134,7 @@ class _Flow:
 
     def _part(self, value: ast.expr, at: int, length: int) -> ast.expr | None:
         """Return the expression that becomes one of several names; None where it holds no text."""
-        made = value.value if isinstance(value, ast.Await) else value
+        made = unawaited(value)
         parts: list[ast.expr] = getattr(made, "elts", [])
         if isinstance(made, ast.Call):
             if chain(made.func).endswith("gather"):
@@ -234,7 +234,7 @@ class _Flow:
 
 def _is_kept_under(name: str, place: ast.AST) -> bool:
     """Return whether the text is written under this key of a dictionary: ``{"answer": f"failed: {error}"}``."""
-    made = place.value if isinstance(place, ast.Return) else None
+    made = returned_value(place)
     if not isinstance(made, ast.Dict):
         return False
     kept = [value for key, value in zip(made.keys, made.values, strict=True) if getattr(key, "value", None) == name]

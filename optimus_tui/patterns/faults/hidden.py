@@ -5,7 +5,7 @@ import ast
 from optimus_tui.patterns.facts.model import Class, Scope, Unit
 from optimus_tui.patterns.facts.statuses import last_of, status_of_answer
 from optimus_tui.patterns.source.resolve import Resolver
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import chain, returned_value, words
 
 _PAGES = ("RedirectResponse", "TemplateResponse", "HTMLResponse", "FileResponse", "StreamingResponse")
 _QUESTIONS = frozenset({"is", "has", "can", "valid", "should", "supports"})
@@ -38,7 +38,7 @@ def answers_a_question(handler: ast.ExceptHandler, scope: Scope) -> bool:
     """Return whether a failure is the answer of a function that asks: ``is_valid_host()`` returns False for any."""
     asked = words(scope.unit.name) & _QUESTIONS and scope is scope.unit.scope
     last = last_of(handler.body)
-    value = last.value if isinstance(last, ast.Return) else None
+    value = returned_value(last)
     return bool(asked) and isinstance(value, ast.Constant) and isinstance(value.value, bool)
 
 

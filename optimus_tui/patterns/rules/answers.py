@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator
 
-from optimus_tui.patterns.assembly import OF_ROUTES, assembly_of, option_of, wrapped_registration
+from optimus_tui.patterns.assembly import OF_ROUTES, assembly_of, wrapped_registration
 from optimus_tui.patterns.facts.model import Scope
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.facts.statuses import (
@@ -17,6 +17,7 @@ from optimus_tui.patterns.facts.statuses import (
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.makers import Maker
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import option_of
 
 
 def _lost(view: View) -> Iterator[Hit]:

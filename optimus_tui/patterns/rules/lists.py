@@ -11,7 +11,7 @@ from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.source.resolve import InstanceOf
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import chain, subscript_parts, words
 
 _LISTS = frozenset({"list", "List", "Sequence", "tuple", "set", "Set", "Iterable"})
 _PAGED = frozenset({"page", "paged", "paginated", "pagination", "paging"})
@@ -106,7 +106,7 @@ def _speaks_of_many(view: View, node: ast.expr, scope: Scope) -> bool:
     """Return whether a type is a list, a wrapper round one (``Page[list[Item]]``), or a page with a list in it."""
     if isinstance(node, ast.Subscript):
         name = chain(node.value).rpartition(".")[2]
-        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        inner = subscript_parts(node)
         if name in ("dict", "Dict", "Mapping"):
             return False
         if name in _LISTS:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.patterns.source.vocabulary import chain, first_type, words
+from optimus_tui.patterns.source.vocabulary import chain, first_type, returned_value, unawaited, words
 from optimus_tui.syntax import parse_expression
 
 DEPENDS = frozenset({"Depends", "Security"})
@@ -123,12 +123,12 @@ class Resolver:
 
     def _part(self, bound: Bound, scope: Scope, depth: int) -> Thing:
         """Return what one of several names is bound to: ``settings, client = set_up()``."""
-        value = bound.value.value if isinstance(bound.value, ast.Await) else bound.value
+        value = unawaited(bound.value)
         if isinstance(value, ast.Tuple) and 0 <= bound.at < len(value.elts):
             return self.what(value.elts[bound.at], scope, depth + 1)
         made = self.what(value.func, scope, depth + 1) if isinstance(value, ast.Call) else None
         for one in made.returned if isinstance(made, Unit) and bound.at >= 0 else ():
-            given = one.node.value if isinstance(one.node, ast.Return) else None
+            given = returned_value(one.node)
             if isinstance(given, ast.Tuple) and bound.at < len(given.elts):
                 return self.what(given.elts[bound.at], one.scope, depth + 1)
         return None

@@ -135,6 +135,39 @@ def _split(name: str) -> frozenset[str]:
     return frozenset(one.lower() for one in _WORD.findall(name))
 
 
+def unawaited(node: ast.expr | None) -> ast.expr | None:
+    """Return what an ``await`` waits for; any other expression, and None, as it is."""
+    if isinstance(node, ast.Await):
+        return node.value
+    return node
+
+
+def returned_value(node: ast.AST | None) -> ast.expr | None:
+    """Return the value of a ``return``; None for one without a value and for everything else."""
+    if isinstance(node, ast.Return):
+        return node.value
+    return None
+
+
+def option_of(node: ast.Call, name: str) -> ast.expr | None:
+    """Return the value of a keyword argument, or None."""
+    return next((word.value for word in node.keywords if word.arg == name), None)
+
+
+def argument(node: ast.Call, at: int, name: str) -> ast.expr | None:
+    """Return an argument that may be given by its place or by its name; None where it is given by neither."""
+    if at < len(node.args):
+        return node.args[at]
+    return option_of(node, name)
+
+
+def subscript_parts(node: ast.Subscript) -> list[ast.expr]:
+    """Return the parts of a subscript: two for ``dict[str, int]``, one for ``list[int]``."""
+    if isinstance(node.slice, ast.Tuple):
+        return node.slice.elts
+    return [node.slice]
+
+
 def chain(node: ast.AST | None) -> str:
     """Return ``self.cache.get`` as text, without calls and subscripts in between; empty where there is no name."""
     if node.__class__ is ast.Name:

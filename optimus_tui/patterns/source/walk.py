@@ -27,7 +27,7 @@ from optimus_tui.patterns.facts.model import (
 )
 from optimus_tui.patterns.source.functions import answers_requests, is_empty, living, mentions_429
 from optimus_tui.patterns.source.roots import SearchPath
-from optimus_tui.patterns.source.vocabulary import chain, is_limiter
+from optimus_tui.patterns.source.vocabulary import chain, is_limiter, unawaited
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -77,7 +77,7 @@ def _bind_global(name: str, value: ast.expr | None, scope: Scope) -> None:
     if "global;" not in scope.things or name not in scope.things["global;"]:
         return
     home = scope.unit.module.scope
-    made = value.value if isinstance(value, ast.Await) else value
+    made = unawaited(value)
     known = home.bindings.get(name)
     empty = known is None or (isinstance(known, Bound) and getattr(known.value, "value", known.value) is None)
     if empty and isinstance(made, ast.Call) and chain(made.func).partition(".")[0] not in scope.bindings:

@@ -14,7 +14,7 @@ from optimus_tui.dialects.load import load_preset, preset_names
 from optimus_tui.dialects.model import Dialect
 from optimus_tui.probes.name_sample import MOST_NAMES, SECONDS, NameSample, sample_names
 from optimus_tui.tools.dialects.answers import AnswerSign, presets_by_answers
-from optimus_tui.wording.numbers import part_of, plural, thousands
+from optimus_tui.wording.numbers import agreeing, clause, part_of, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -145,9 +145,9 @@ def fit_words(found: NamesFound) -> list[str]:
     sentences = []
     for fit in found.found.fits:
         which = " or ".join(fit.presets)
-        verb = "fit" if len(fit.presets) > 1 else "fits"
-        tail = "; your version decides which" if len(fit.presets) > 1 else ""
-        question = f"; {fit.question}" if fit.question else ""
+        verb = agreeing(len(fit.presets), "fits", "fit")
+        tail = agreeing(len(fit.presets), "", "; your version decides which")
+        question = clause(fit.question, "; ")
         example = safe_text(fit.example, 60)
         sentences.append(f"{which} {verb} {plural(fit.count, 'name')}, as `{example}`{tail}{question}")
     return [*sentences, *(f"{one.preset} fits the gateway: {one.words}" for one in found.answers)]

@@ -16,7 +16,7 @@ from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.dialects.model import Dialect
 from optimus_tui.dialects.places import DialectError
 from optimus_tui.dialects.shapes import SeenShape, ShapePart
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import agreeing, plural
 from optimus_tui.wording.safe import safe_text
 
 OWN = "own"
@@ -238,7 +238,7 @@ class ShapeQuestion:
     @property
     def about(self) -> str:
         """Return how many names there are, and one of them."""
-        looks = "looks" if self.shape.count == 1 else "look"
+        looks = agreeing(self.shape.count, "looks", "look")
         return f"{plural(self.shape.count, 'name')} {looks} so, as {safe_text(self.shape.example, 80)}"
 
     def rows(self) -> Sequence[QuestionRow]:

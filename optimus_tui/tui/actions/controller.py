@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
 from optimus_tui.contract.findings import Finding
-from optimus_tui.tui.dashboard.reports import seen_tenants
+from optimus_tui.tui.dashboard.reports import known_findings, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices, OutsideRemedies
 from optimus_tui.tui.widgets.row_marks import clear_marks
@@ -190,7 +190,7 @@ class ActionsController:
         if offers:
             await self._pick(offers, remark)
         elif not remedies:
-            known = dashboard.health.findings if dashboard.health is not None else ()
+            known = known_findings(dashboard.health)
             dashboard.say(why_none(row, known), "warning")
 
     async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optimus_tui.contract.findings import Finding, causes_of, worst_first
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.keyspace import LimitRow
-from optimus_tui.tui.dashboard.reports import last_report
+from optimus_tui.tui.dashboard.reports import known_findings, last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
@@ -74,7 +74,7 @@ def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Findi
 
 def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list[list[Finding]]:
     """Return each finding that needs action, with its causes as far as the health report knows them."""
-    known = dashboard.health.findings if dashboard.health is not None else ()
+    known = known_findings(dashboard.health)
     return [with_causes(one, known) for one in findings if not dashboard.incidents.why_quiet(one)]
 
 
@@ -177,7 +177,7 @@ def offers_of(dashboard: DashboardServices, advice: "Advice") -> "list[Offer]":
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    found = dashboard.health.findings if dashboard.health is not None else ()
+    found = known_findings(dashboard.health)
     about = [one for one in worst_first(found) if one.rule in advice.rules and advice.tenant in (None, tenant_of(one))]
     if not advice.kind or not about:
         return []
@@ -193,7 +193,7 @@ def label_of(dashboard: DashboardServices, outside: OutsideRemedies | None, advi
         outside: Knows the demo's remedies; None outside of the demo.
         advice: A recommendation of an incident.
     """
-    found = dashboard.health.findings if dashboard.health is not None else ()
+    found = known_findings(dashboard.health)
     if outside is None or not advice.command:
         return ""
     about = chain.from_iterable(chains_of(dashboard, [one for one in found if one.rule in advice.rules]))

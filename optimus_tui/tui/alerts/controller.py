@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
+from optimus_tui.tui.dashboard.reports import known_findings
 from optimus_tui.tui.panes.health.finding_lines import QuietReason, reason_of
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.toasts.queue import toast_room
@@ -162,7 +163,7 @@ class AlertsController:
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, QuietReason] = {}
-        for each in health.findings if health is not None else ():
+        for each in known_findings(health):
             if health is not None and (words := self.dashboard.incidents.why_quiet(each)):
                 marked[each.rule, each.subject] = reason_of(words, each, health)
         self.explained = frozenset(marked)

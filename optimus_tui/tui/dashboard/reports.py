@@ -25,6 +25,13 @@ def last_report(dashboard: DashboardServices, name: str) -> Any:
     return reading.value
 
 
+def known_findings(health: HealthReport | None) -> Sequence[Finding]:
+    """Return the findings of the last report on health; none before the first."""
+    if health is None:
+        return ()
+    return health.findings
+
+
 def newest_findings(dashboard: DashboardServices) -> Iterator[tuple[Sequence[Finding], float]]:
     """Yield the findings of the last report of each pane, and when the newest reading behind them was taken."""
     for name in ("limits", "cache"):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
-from optimus_tui.tui.dashboard.reports import known_tenants
+from optimus_tui.tui.dashboard.reports import known_findings, known_tenants
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import plural
@@ -391,7 +391,7 @@ class IncidentController:
         return alarming(self._found())
 
     def _found(self) -> Sequence[Finding]:
-        return self.dashboard.health.findings if self.dashboard.health is not None else ()
+        return known_findings(self.dashboard.health)
 
     async def leave(self) -> None:
         """Release the incident, so that another process can write to it. It stays open."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from optimus_tui.contract.finding_rules import LIMITS_OVER, rule_of, rules_cured_by
 from optimus_tui.contract.findings import ALARMING, Finding, worst_first
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
-from optimus_tui.tui.dashboard.reports import limits_report
+from optimus_tui.tui.dashboard.reports import known_findings, limits_report
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.verdicts.limits.words import subject_of, used_words
 
@@ -50,7 +50,7 @@ class LoneProofs:
             before: What was found before it; None for what is found now. What a repair leaves is found at once.
         """
         if before is None:
-            before = self.dashboard.health.findings if self.dashboard.health is not None else ()
+            before = known_findings(self.dashboard.health)
         group = f"{GROUP}-{finding.rule}-{finding.subject}"
         self.dashboard.run_in_background(group, self._follow, group, receipt, finding, before, name="proof of a remedy")
 

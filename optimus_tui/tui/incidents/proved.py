@@ -8,6 +8,7 @@ from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_OVER, LIM
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
+from optimus_tui.tui.dashboard.reports import known_findings
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import clock
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 def keys_of(dashboard: DashboardServices, finding: Finding) -> set[tuple[str, str]]:
     """Return rule and subject of a finding, and of the findings that caused it."""
-    known = dashboard.health.findings if dashboard.health is not None else ()
+    known = known_findings(dashboard.health)
     return {(one.rule, one.subject) for one in with_causes(finding, known)}
 
 
@@ -117,7 +118,7 @@ class SettledFindings:
         return fixed_by(ended, self._is_of(finding), since, begin)
 
     def _is_of(self, finding: Finding) -> "Callable[[ActionRecord, Diagnostic], bool]":
-        known = self.dashboard.health.findings if self.dashboard.health is not None else ()
+        known = known_findings(self.dashboard.health)
         chain = with_causes(finding, known)
 
         def is_settled_by(record: "ActionRecord", aim: Diagnostic) -> bool:

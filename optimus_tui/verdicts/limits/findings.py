@@ -20,7 +20,7 @@ from optimus_tui.dialects.heads import presets_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.numbers import agreeing, percent, plural
 
 SHOWN = 3
 
@@ -268,7 +268,7 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
     shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
     keys = plural(unknown.count, "key")
     if fitting := presets_of(text for text, _ in unknown.shapes):
-        reads = "presets" if len(fitting) > 1 else "preset"
+        reads = agreeing(len(fitting), "preset", "presets")
         shapes += f"; the {reads} {' or '.join(fitting)} read{'s' * (len(fitting) == 1)} such names"
     if not known:
         return f"{keys}, none in a known layout: {shapes}"
