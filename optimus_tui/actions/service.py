@@ -41,7 +41,7 @@ from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import state_dir
 from optimus_tui.threads import DaemonThreads
-from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.verdicts.limits.words import merge_rules, published_rules
 
 T = TypeVar("T")
 LEAVE_SECONDS = 5.0
@@ -272,7 +272,7 @@ class ActionService:
                 reading = await read_gateway(context.http, settings, context.clock, with_rules=True)
         except TimeoutError:
             return merge_rules(context.published, settings.limits)
-        rules = reading.value.rules if reading.value is not None else None
+        rules = published_rules(reading.value)
         return merge_rules(rules or context.published, settings.limits)
 
     def _known(self, known: Known, rules: LimitRules | None) -> Known:

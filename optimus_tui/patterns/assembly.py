@@ -227,7 +227,7 @@ class Assembly:
 
     def _is_of(self, call: Call, function: ast.AST) -> bool:
         func = call.node.func
-        bound = call.scope.lookup(func.id) if isinstance(func, ast.Name) else None
+        bound = call.scope.bound_to(func)
         if isinstance(bound, Scope):
             return bound.node is function
         thing = self.resolver.what(func, call.scope)
@@ -330,7 +330,7 @@ def _served(maker: Maker, ways: Iterable[_Way]) -> list[_Way]:
 
 def _is_application(node: ast.expr, scope: Scope) -> bool:
     """Return whether a name can only be an application, whoever hands it over: a parameter of its type."""
-    bound = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+    bound = scope.bound_to(node)
     return isinstance(bound, Param) and chain(bound.node.annotation).rpartition(".")[2] in APPS
 
 

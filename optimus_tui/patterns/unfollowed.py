@@ -4,7 +4,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Bound, Class, Import, Module, Scope, Unit
+from optimus_tui.patterns.facts.model import Class, Import, Module, Scope, Unit, bound_value
 from optimus_tui.patterns.facts.routes import Route, needs
 from optimus_tui.patterns.source.resolve import External, seen_calls
 from optimus_tui.patterns.source.view import View
@@ -114,7 +114,7 @@ def _is_unknown(name: str, scope: Scope, view: View) -> bool:
             return _leads_nowhere(root, scope, view)
         if isinstance(bound, (Class, Unit)):
             return False  # what it inherits is a library's
-        value = bound.value if isinstance(bound, Bound) else None
+        value = bound_value(bound)
         root = chain(value).partition(".")[0]
         if not root:
             break

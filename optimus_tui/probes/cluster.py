@@ -20,7 +20,7 @@ from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.redis.nodes import ClusterNodes
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.redis.parser import items_of
+from optimus_tui.probes.redis.parser import fields_of, items_of
 from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.probes.redis.slots import MOST_NODES, ListedNode, NodeAddress, parse_nodes
 from optimus_tui.settings.model import RedisTarget
@@ -356,7 +356,7 @@ async def read_links(redis: ObserverRedis, target: RedisTarget) -> dict[str, int
     )
     made: dict[str, int] = {}
     for row in items_of(reply)[:MOST_NODES]:
-        fields = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=False))
+        fields = fields_of(row)
         match fields:
             case {b"direction": b"from", b"node": bytes(name), b"create-time": int(at)}:
                 made[safe_text(name, 60)] = at

@@ -103,10 +103,17 @@ def _step(field: Field) -> Any:
     return half
 
 
+def _inward(field: Field, word: str) -> Any:
+    """Return the step from a bound to a valid value: up from a lower bound, down from an upper one."""
+    if word in ("ge", "gt"):
+        return _step(field)
+    return -_step(field)
+
+
 def _numbers_between(field: Field) -> Iterator[Any]:
     """Yield what is at each bound, then beside it."""
     for word, bound in field.bounds:
-        step = _step(field) if word in ("ge", "gt") else -_step(field)
+        step = _inward(field, word)
         yield from (bound, bound + step, bound + 2 * step)
 
 
@@ -151,7 +158,7 @@ def _value_edges(field: Field, seen: set[str]) -> Iterator[str]:
         yield from (literal(value) for value in field.values)
     elif field.type != "str":
         for word, bound in field.bounds:
-            inward = _step(field) if word in ("ge", "gt") else -_step(field)
+            inward = _inward(field, word)
             yield literal(wire(bound + inward if word in ("gt", "lt") else bound))
 
 
@@ -188,7 +195,7 @@ def _value_beyond(field: Field, seen: set[str]) -> Iterator[str]:
             seen.add(field.type)
             yield literal(wrong)
         for word, bound in field.bounds:
-            outward = -_step(field) if word in ("ge", "gt") else _step(field)
+            outward = -_inward(field, word)
             yield literal(wire(bound if word in ("gt", "lt") else bound + outward))
 
 
@@ -234,7 +241,7 @@ def _old_value(field: Field, whole: bool) -> Any:
         old = ""
     elif field.bounds:
         word, bound = field.bounds[0]
-        outward = -_step(field) if word in ("ge", "gt") else _step(field)
+        outward = -_inward(field, word)
         old = wire(bound + outward)
     else:
         old = wire(_pair(field)[0])

@@ -34,7 +34,14 @@ from optimus_tui.verdicts.health import find_unmeasured
 from optimus_tui.verdicts.limits import judge as verdicts
 from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.limits.refusals import find_refusals, refused_by_tenant
-from optimus_tui.verdicts.limits.words import aliases_in, merge_rules, named, operation_words, tenant_words
+from optimus_tui.verdicts.limits.words import (
+    aliases_in,
+    merge_rules,
+    named,
+    operation_words,
+    published_rules,
+    tenant_words,
+)
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
@@ -82,7 +89,7 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
     if seen.unread is not None and not (is_refused(seen.unread) and told):
         raise unreachable(seen.unread)
     seen.cache.know_tenants(tenants)
-    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    rules = merge_rules(published_rules(gateway.value), ctx.settings.limits)
     fault, others = await _read(ctx, seen, set(tenants))
     limits, thresholds = _judged(ctx, seen, rules, set(tenants)), ctx.settings.thresholds
     looks = _Looks(seen, limits, log, requests, refused, times)

@@ -52,7 +52,7 @@ from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, newest_source, pick_window
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
-from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.verdicts.limits.words import merge_rules, published_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
@@ -259,7 +259,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     """Probe all dependencies together and judge what they answered."""
     looked = await look(ctx, query)
     state = looked.gateway.value
-    rules = merge_rules(state.rules if state else None, ctx.settings.limits)
+    rules = merge_rules(published_rules(state), ctx.settings.limits)
     limits = None
     if looked.seen and query.include_rate_limiting:
         limits = judge_limits(ctx, looked.seen, rules, looked.seen.limits, total=looked.seen.limits.total)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 from optimus_tui.tui.services import CommandError
+from optimus_tui.wording.numbers import clause
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
@@ -273,7 +274,7 @@ def run_line(target: CommandTarget, line: str) -> None:
         raise CommandError(f"no command :{name}; nearest: {_nearest(target, name)} (? lists all)")
     if command.needs_argument and not argument:
         known = ", ".join(choice.strip() for choice in command.choices(target))
-        raise CommandError(f":{command.name} needs {command.argument}" + (f": {known}" if known else ""))
+        raise CommandError(f":{command.name} needs {command.argument}" + (clause(known, ": ")))
     if argument and not command.argument:
         raise CommandError(f":{command.name} takes no argument")
     if command.on_dashboard:

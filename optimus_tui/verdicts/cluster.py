@@ -18,7 +18,7 @@ from optimus_tui.contract.findings import Finding, rank
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server import judge_condition
-from optimus_tui.wording.numbers import clock, percent, plural
+from optimus_tui.wording.numbers import clause, clock, percent, plural
 
 FAILOVER_SECONDS = 600.0
 """For so long a failover is told."""
@@ -111,7 +111,7 @@ def watched_words(sentinels: SentinelState, state: ServerState) -> str:
     """Return what sentinels watch, and what that means for actions, as a sentence for ``doctor``."""
     replicas = plural(sum(node.node is not None and node.node.role == "replica" for node in state.nodes), "replica")
     if (fault := sentinels.replicas_fault) is not None:
-        remedy = f" ({fault.remedy})" if fault.remedy else ""
+        remedy = clause(fault.remedy, " (", ")")
         replicas = f"its replicas are unknown: {fault.message}{remedy}"
     words = f"{sentinel_words(sentinels)} as the primary; {replicas}"
     if sentinels.proven:

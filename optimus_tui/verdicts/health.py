@@ -16,7 +16,7 @@ from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, S
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
 from optimus_tui.verdicts.gateway.hit_rate import find_rates, judged_rate
-from optimus_tui.verdicts.limits.words import aliases_in, named
+from optimus_tui.verdicts.limits.words import aliases_in, named, published_rules
 
 REFUSED = ("denied", "invalid", "bug")
 
@@ -63,7 +63,7 @@ def judge(
             *find_rates(rate, recent, server, thresholds),
         ]
     )
-    findings = named(findings, aliases_in(gateway.rules if gateway is not None else None))
+    findings = named(findings, aliases_in(published_rules(gateway)))
     seen = looks.gateway is not None and looks.engine is not None and looks.server is not None and limits_seen
     probed, answers = _count(looks)
     return HealthReport(
@@ -85,7 +85,7 @@ def _count(looks: Looks) -> tuple[int, int]:
     """How many dependencies were checked, and how many of them answered; one not configured is no dependency."""
     answers = []
     if looks.gateway is not None:
-        answers.append(services.answered(looks.gateway.value.service if looks.gateway.value else None))
+        answers.append(services.answered(services.service_of(looks.gateway.value)))
     if looks.engine is not None:
         answers.append(services.answered(looks.engine.value))
     if looks.server is not None:

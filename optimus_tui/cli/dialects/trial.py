@@ -108,8 +108,9 @@ def table(names: Sequence[TriedName], mono: float) -> Iterator[str]:
 def _row(one: TriedName, mono: float) -> tuple[str, ...]:
     parsed = one.parsed
     known = parsed.family in ("limit", "cache")
-    tenant = safe_text(parsed.tenant, WIDEST) or (UNKNOWN if known else "")
-    part = safe_text(one.part, WIDEST) or (UNKNOWN if known else "")
+    missing = UNKNOWN if known else ""
+    tenant = safe_text(parsed.tenant, WIDEST) or missing
+    part = safe_text(one.part, WIDEST) or missing
     if parsed.doubt:
         tenant = f"{tenant} (?)"
     figures = _figures(one.row, mono) if parsed.family == "limit" else ("", "", "")
@@ -167,7 +168,7 @@ def _document(profile: "Dialect", tried: Trial, mono: float) -> dict[str, Any]:
 
 
 def _name_document(one: TriedName, mono: float) -> dict[str, Any]:
-    parsed, row = one.parsed, one.row
+    parsed = one.parsed
     return {
         "name": safe_text(one.name, 512),
         "family": parsed.family,
@@ -175,13 +176,23 @@ def _name_document(one: TriedName, mono: float) -> dict[str, Any]:
         "operation": safe_text(parsed.operation) or None,
         "kind": safe_text(parsed.kind) or None,
         "doubt": parsed.doubt or None,
-        "value": row.counter.count if row else None,
-        "left": row.counter.left if row else None,
-        "blocked": row.counter.blocked if row else None,
-        "problem": row.counter.problem if row else None,
-        "state": row.state if row else None,
-        "limit": _limit(row) if row else None,
-        "resets_in_seconds": None
-        if row is None or row.resets_mono is None
-        else round(max(0.0, row.resets_mono - mono), 1),
+        **_figures_document(one.row, mono),
+    }
+
+
+def _figures_document(row: "LimitRow | None", mono: float) -> dict[str, Any]:
+    """Return what was read of a counter; every value is None for a name that is not one."""
+    if row is None:
+        return dict.fromkeys(("value", "left", "blocked", "problem", "state", "limit", "resets_in_seconds"))
+    left = None
+    if row.resets_mono is not None:
+        left = round(max(0.0, row.resets_mono - mono), 1)
+    return {
+        "value": row.counter.count,
+        "left": row.counter.left,
+        "blocked": row.counter.blocked,
+        "problem": row.counter.problem,
+        "state": row.state,
+        "limit": _limit(row),
+        "resets_in_seconds": left,
     }

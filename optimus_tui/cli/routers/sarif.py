@@ -54,8 +54,8 @@ def _rule(issue: PatternIssue) -> dict[str, Any]:
         "id": issue.rule,
         "shortDescription": {"text": rule.title if rule else issue.why},
         "fullDescription": {"text": issue.why},
-        "help": {"text": rule.fix if rule else issue.fix},
-        "defaultConfiguration": {"level": _LEVELS.get(rule.priority if rule else issue.priority, "note")},
+        "help": {"text": (rule or issue).fix},
+        "defaultConfiguration": {"level": _LEVELS.get((rule or issue).priority, "note")},
     }
     severity = security_severity(issue.rule)
     if rule is not None:

@@ -28,6 +28,7 @@ from optimus_tui.history.audit.chain import (
     write_head,
 )
 from optimus_tui.storage.private_file import PrivateFile, UnreadableFile, shown
+from optimus_tui.wording.numbers import clause
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
@@ -41,7 +42,7 @@ class AuditUnwritable(Exception):
     """The audit cannot be written: ``message`` says why, ``remedy`` what would help (or empty). Both may be shown."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message}: {remedy}" if remedy else message)
+        super().__init__(f"{message}{clause(remedy, ': ')}")
         self.message, self.remedy = message, remedy
 
 

@@ -303,7 +303,7 @@ def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver, of_li
     name = chain(caught).rpartition(".")[2]
     if name in vocabulary.OF_VALIDATION:
         return False
-    bound = scope.lookup(caught.id) if isinstance(caught, ast.Name) else None
+    bound = scope.bound_to(caught)
     if isinstance(bound, Bound) and bound.each:  # one call in a loop over several kinds
         kinds = getattr(bound.value, "elts", [])
         return any(maps_faults(one, scope, resolver, of_libraries) for one in kinds) or not (kinds or of_libraries)

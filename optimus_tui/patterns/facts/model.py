@@ -55,6 +55,12 @@ class Scope:
             place = place.parent
         return place
 
+    def bound_to(self, node: ast.AST | None) -> Any:
+        """Return what an expression is bound to if it is a name; None for any other and for an unknown name."""
+        if isinstance(node, ast.Name):
+            return self.lookup(node.id)
+        return None
+
     def lookup(self, name: str) -> Any:
         """Return what the name is bound to, here or in an enclosing scope; None for an unknown name."""
         place = self.holder(name)
@@ -224,6 +230,13 @@ class Bound(NamedTuple):
     many: bool = False
     each: bool = False
     at: int = -1
+
+
+def bound_value(bound: object) -> ast.expr | None:
+    """Return the expression to which a name is bound; None for a class, a function, an import and an unknown name."""
+    if isinstance(bound, Bound):
+        return bound.value
+    return None
 
 
 def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:

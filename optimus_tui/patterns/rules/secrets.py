@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Bound, Scope
+from optimus_tui.patterns.facts.model import Scope, bound_value
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, is_secret, text_of, words
@@ -61,7 +61,7 @@ def _copied_headers(given: ast.expr, scope: Scope) -> str:
     if not isinstance(given, ast.Name) or "headers" not in given.id:
         return ""
     bound = scope.bindings.get(given.id)
-    value = bound.value if isinstance(bound, Bound) else None
+    value = bound_value(bound)
     if value is None or chain(value).endswith(".get"):
         return ""
     made = list(ast.walk(value))

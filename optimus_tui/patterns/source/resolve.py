@@ -299,7 +299,7 @@ class Resolver:
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
         """Return the name in the module of the project from which a name is imported; None if it is defined here."""
-        bound = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        bound = scope.bound_to(node)
         return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
 
     def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:

@@ -24,6 +24,7 @@ from optimus_tui.patterns.facts.model import (
     Raised,
     Scope,
     Unit,
+    bound_value,
 )
 from optimus_tui.patterns.source.functions import answers_requests, is_empty, living, mentions_429
 from optimus_tui.patterns.source.roots import SearchPath
@@ -89,7 +90,7 @@ def _wraps(value: ast.Call, name: str, scope: Scope) -> bool:
     if not any(isinstance(one, ast.Name) and one.id == name for one in value.args):
         return False
     known = scope.bindings.get(name)
-    made = known.value if isinstance(known, Bound) else None
+    made = bound_value(known)
     return isinstance(made, ast.Call) and chain(made.func).endswith(("FastAPI", "Starlette", "APIRouter"))
 
 

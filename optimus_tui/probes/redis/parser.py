@@ -353,6 +353,13 @@ def items_of(reply: object) -> list[Any]:
     return []
 
 
+def fields_of(row: Any) -> dict[Any, Any]:
+    """Return the fields of a row of a reply, which is a map in RESP3 and a flat list of names and values in RESP2."""
+    if isinstance(row, dict):
+        return row
+    return dict(zip(row[::2], row[1::2], strict=False))
+
+
 def certificate_remedy(reason: str, option: str) -> str:
     """Return what to do about a certificate that was not accepted.
 

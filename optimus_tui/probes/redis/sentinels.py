@@ -11,7 +11,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import Failover
 from optimus_tui.probes.redis.dialing import NodeAway, Unproven
 from optimus_tui.probes.redis.nodes import LOST_SERVER, MOST_FAILOVERS, Words, together, writes
-from optimus_tui.probes.redis.parser import items_of
+from optimus_tui.probes.redis.parser import fields_of, items_of
 from optimus_tui.probes.redis.replicas import ReplicaChoice
 from optimus_tui.probes.redis.servers import Client, NodeClient, Servers
 from optimus_tui.probes.redis.slots import NodeAddress
@@ -139,7 +139,7 @@ class SentinelPrimary(Generic[Client]):
                 continue
             found = []
             for row in rows[:MOST_REPLICAS]:
-                fields = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=False))
+                fields = fields_of(row)
                 match fields:
                     case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
                         at = self.servers.reach(host.decode("ascii", "replace"), int(port), place)

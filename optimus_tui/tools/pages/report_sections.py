@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRow
@@ -87,15 +88,15 @@ def service(state: ServiceState, fault: Fault | None = None) -> DependencySectio
 
 def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection:
     """Return one counter as documents show it; seconds are rounded up."""
-    return LimitSection(
+    section = LimitSection(
         current_count=counter.count,
         ttl_seconds=None if counter.ends_ms is None else math.ceil(counter.ends_ms / 1000),
         immortal=counter.immortal,
-        limit=row.limit if row else None,
         error=counter.problem,
-        window_seconds=row.window_seconds if row else None,
-        state=_state_word(row) if row else None,
     )
+    if row is None:
+        return section
+    return replace(section, limit=row.limit, window_seconds=row.window_seconds, state=_state_word(row))
 
 
 def _state_word(row: LimitRow) -> str | None:

@@ -20,7 +20,7 @@ from optimus_tui.tools.troubleshoot.evidence import ReadTwice, RefusalEvidence, 
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.performance import beside_counters, of_tenant, shown, trend
-from optimus_tui.verdicts.limits.words import aliases_in, merge_rules, named
+from optimus_tui.verdicts.limits.words import aliases_in, merge_rules, named, published_rules
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
@@ -207,7 +207,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     gateway, (seen, watched, evidence) = await asyncio.gather(
         read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), _look(ctx, query, counters, tenant)
     )
-    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    rules = merge_rules(published_rules(gateway.value), ctx.settings.limits)
     refused, requests = evidence.refused.grown, evidence.requests
     known, counted = bool(seen.coverage.scanned) or seen.fault is None, refused.covered_minutes > 0
     refusals = evidence.findings(watched, rules, query.tenant_filter)

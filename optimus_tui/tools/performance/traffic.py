@@ -35,7 +35,7 @@ from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS
 from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
 from optimus_tui.verdicts.gateway.routes import judge_routes
-from optimus_tui.verdicts.gateway.services import STARVED, find_restarts, restarts_words, unheard
+from optimus_tui.verdicts.gateway.services import STARVED, find_restarts, restarts_words, service_of, unheard
 from optimus_tui.verdicts.health import unmeasured
 from optimus_tui.verdicts.statistics import Figures, figures
 
@@ -380,7 +380,7 @@ async def latencies(
 ) -> dict[str, Series]:
     """Return the latencies by service (gateway, engine, redis); an empty series without a good answer."""
     firsts = {
-        "gateway": _time_of(gateway.value.service if gateway.value else None),
+        "gateway": _time_of(service_of(gateway.value)),
         "engine": _time_of(engine.value),
         "redis": server.value.latency_ms if server.value and server.fault is None else None,
     }

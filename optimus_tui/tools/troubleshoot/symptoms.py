@@ -40,7 +40,7 @@ from optimus_tui.tools.troubleshoot.evidence import (
 )
 from optimus_tui.tools.troubleshoot.whom import Chosen, choose_tenant
 from optimus_tui.verdicts.gateway.performance import of_tenant
-from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.verdicts.limits.words import merge_rules, published_rules
 from optimus_tui.verdicts.playbooks import cache_miss, circuit_breaker, high_latency, memory_leak, proxy_timeout
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
@@ -64,7 +64,7 @@ async def rate_limiting(
         asked, part.server(), _count(ctx, part, query, asked)
     )
     tenant = chosen.tenant
-    rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
+    rules = merge_rules(published_rules(gateway.value), ctx.settings.limits)
     text = tenant.decode("utf-8", "surrogateescape")
     report = judge_limits(ctx, seen, rules, watched.index, tenant=tenant, total=seen.limits.total)
     found = len(seen.of_tenant)

@@ -7,7 +7,7 @@ from optimus_tui.contract.keyspace import LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState
 from optimus_tui.tools.keyspace_scan import Survey, counter_names, judge_limits, read_known
-from optimus_tui.verdicts.limits.words import merge_rules, operation_words, uncounted_words, used_words
+from optimus_tui.verdicts.limits.words import merge_rules, operation_words, published_rules, uncounted_words, used_words
 from optimus_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def choose_tenant(ctx: "Context", seen: Survey, gateway: Awaitable[Reading
     """
     counters, fault = await read_known(ctx, seen)
     state = (await gateway).value
-    rules = merge_rules(state.rules if state else None, ctx.settings.limits)
+    rules = merge_rules(published_rules(state), ctx.settings.limits)
     report = judge_limits(ctx, seen, rules, seen.limits, total=seen.limits.total)
     among = f"{plural(len(counters), 'counter')} of {plural(len(report.tenants), 'tenant')} read"
     if fault is not None:

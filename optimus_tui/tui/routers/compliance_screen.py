@@ -362,8 +362,7 @@ def _agreement(live: LiveComparison) -> str:
     if not live.operations and not live.kinds:
         return "There is nothing to compare: no router declares an operation or a cache kind, and Redis shows none."
     compared = [plural(live.operations, "operation"), plural(live.kinds, "cache kind")]
-    compared += [plural(live.limits, "limit")] if live.limits else []
-    compared += [plural(live.routes, "route")] if live.routes else []
+    compared += [plural(count, one) for count, one in ((live.limits, "limit"), (live.routes, "route")) if count]
     agreed = f"Code and Redis agree: {', '.join(compared[:-1])} and {compared[-1]} compared, {live.covered}."
     return "\n".join([agreed, *(f"Not compared: {reason}." for reason in live.not_compared)])
 

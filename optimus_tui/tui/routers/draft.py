@@ -179,8 +179,7 @@ class RouterAnswers:
             "include_rate_limiting": "rate_limiting" in self.features,
             "include_caching": "caching" in self.features,
             "fields": [row.text for row in self.fields],
-            **({"parent": self.parent} if self.parent else {}),
-            **({"filters": self.filters} if self.filters else {}),
+            **{name: text for name, text in (("parent", self.parent), ("filters", self.filters)) if text},
             **self.named,
         }
 

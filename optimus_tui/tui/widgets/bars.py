@@ -16,6 +16,7 @@ from textual.widget import Widget
 from optimus_tui.tui.key_gate import takes_text
 from optimus_tui.tui.keys import KEYS, in_footer, is_typed, written
 from optimus_tui.tui.widgets.changes import changed_span
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.wrapping import shortened_between_words
 
 WIDE_FOOTER = 100
@@ -138,7 +139,7 @@ class TabStrip(Bar):
         """Return the tabs."""
         words: Words = [(" ", "")]
         for _name, title, state, color, current in self.tabs:
-            words += [(title, "b:bright" if current else "quiet"), (f" {state}" if state else "", color), ("   ", "")]
+            words += [(title, "b:bright" if current else "quiet"), (clause(state, " "), color), ("   ", "")]
         return words, []
 
     def on_click(self, event: events.Click) -> None:

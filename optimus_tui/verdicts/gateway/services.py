@@ -39,11 +39,18 @@ _SAYS = {"gateway": SERVICES_GATEWAY_SAYS, "engine": SERVICES_ENGINE_SAYS, "post
 HIGH, MEDIUM = 3, 2
 
 
+def service_of(gateway: GatewayState | None) -> ServiceState | None:
+    """Return how the gateway itself answers; None if it was not read."""
+    if gateway is None:
+        return None
+    return gateway.service
+
+
 def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
     """Return a critical finding unless the gateway answered 200 with a JSON object."""
     if reading is None:
         return []
-    return _service("gateway", reading.value.service if reading.value else None, reading.fault, "healthy", "critical")
+    return _service("gateway", service_of(reading.value), reading.fault, "healthy", "critical")
 
 
 def judge_engine(reading: Reading[ServiceState] | None) -> list[Finding]:

@@ -4,6 +4,7 @@ No single client is blamed if nearly every tenant that uses an operation has use
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -166,17 +167,11 @@ def _flagged(row: LimitRow) -> str:
 
 def _uncounted(row: LimitRow, window: float | None) -> Finding:
     """Return the finding about a limiter that tells only that nothing is left, or that it refuses all requests."""
-    blocked = row.counter.blocked
-    return make_finding(
-        rule=LIMITS_OVER,
-        subject=subject_of(row),
-        message=_flagged(row) if blocked else phrase(LIMITS_OVER, "nothing_left", subject=subject_of(row)),
-        measured="blocked" if blocked else 0.0,
-        threshold="not blocked" if blocked else 1.0,
-        unit="" if blocked else "requests left",
-        samples=1,
-        window_seconds=window,
-    )
+    told = partial(make_finding, rule=LIMITS_OVER, subject=subject_of(row), samples=1, window_seconds=window)
+    if row.counter.blocked:
+        return told(message=_flagged(row), measured="blocked", threshold="not blocked", unit="")
+    nothing_left = phrase(LIMITS_OVER, "nothing_left", subject=subject_of(row))
+    return told(message=nothing_left, measured=0.0, threshold=1.0, unit="requests left")
 
 
 def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitRules
+from optimus_tui.contract.services import GatewayState
 from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import NO_ALIASES, short_names
@@ -52,6 +53,13 @@ def uncounted_forms(row: LimitRow) -> list[str]:
 def tenant_words(tenant: bytes) -> str:
     """Return a tenant's name as safe text: what findings are told apart by. Sentences say it as ``named`` does."""
     return safe_text(tenant, LONGEST_TENANT) or NO_TENANT
+
+
+def published_rules(gateway: GatewayState | None) -> LimitRules | None:
+    """Return the limits that the gateway publishes; None if it publishes none or could not be read."""
+    if gateway is None:
+        return None
+    return gateway.rules
 
 
 def aliases_in(rules: LimitRules | None) -> Mapping[str, str]:

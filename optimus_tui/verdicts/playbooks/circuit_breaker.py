@@ -18,7 +18,7 @@ from optimus_tui.contract.services import BREAKER, GatewayState, Increase, Metri
 from optimus_tui.contract.tools.common import status_of
 from optimus_tui.grammar.info import split_series
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
+from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway, service_of
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, examine_errors
 from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
@@ -51,7 +51,7 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     conclusion.add_findings(*away, *ill)
     engine, gateway = seen.engine.value, seen.gateway.value
     conclusion.add_measured(f"AI engine, checked directly: {_said(engine)}")
-    conclusion.add_measured(f"gateway, checked directly: {_said(gateway.service if gateway else None)}")
+    conclusion.add_measured(f"gateway, checked directly: {_said(service_of(gateway))}")
     states = _examine_states(conclusion, seen, down=bool(away))
     errors = examine_errors(conclusion, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
     opened = _examine_history(conclusion, seen.history, states)
@@ -59,15 +59,21 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
         {
             "status": status_of(states, "unknown"),
             "breakers": states,
-            "engine": {"status": engine.status if engine else "unknown", "latency_ms": _ms(engine)},
+            "engine": {"status": _status(engine), "latency_ms": _ms(engine)},
             "gateway": {
-                "status": gateway.service.status if gateway else "unknown",
-                "latency_ms": _ms(gateway.service if gateway else None),
+                "status": _status(service_of(gateway)),
+                "latency_ms": _ms(service_of(gateway)),
             },
             "opened_in_window": opened,
             "error_ratio": errors,
         }
     )
+
+
+def _status(service: ServiceState | None) -> str:
+    if service is None:
+        return "unknown"
+    return service.status
 
 
 def _said(state: ServiceState | None) -> str:

@@ -26,7 +26,7 @@ from optimus_tui.tui.widgets.cells import (
     wrap,
 )
 from optimus_tui.tui.widgets.row_table import RowTable
-from optimus_tui.verdicts.limits.words import aliases_in
+from optimus_tui.verdicts.limits.words import aliases_in, published_rules
 from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import shown_tenant
@@ -312,7 +312,7 @@ def tenant_lines(
     if signals is None:
         return []
     gateway = report.gateway.value if report.gateway is not None else None
-    aliases = aliases_in(gateway.rules if gateway is not None else None)
+    aliases = aliases_in(published_rules(gateway))
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:
             return []
