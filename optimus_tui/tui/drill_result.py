@@ -1,6 +1,5 @@
 """The screen at the end of a drill: milestones with their times, what was missed, and the injected fault."""
 
-import time
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,8 +8,8 @@ from textual.containers import Container
 from optimus_tui.contract.incident import DrillResult
 from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, spans, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
-from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dialogs.export import Export, ask_to_write
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.tools.lists import report_lines
 from optimus_tui.tui.tools.page_view import PageView
@@ -65,14 +64,9 @@ class DrillScreen(BaseScreen):
         self.dismiss(None)
 
     def action_export(self) -> None:
-        """Write the result to a file that only its owner can read."""
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.wall))
-        try:
-            path = terminal.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
-        except OSError as error:
-            self.say(f"could not write the result: {error.strerror}", "error")
-        else:
-            self.say("written to", path=path)
+        """Ask whether to write the result to a file that only its owner can read."""
+        text = page(self.result, self.wall)
+        ask_to_write(self.app.push_screen, self.say, Export("the result", "drill", ".md", self.wall, text))
 
 
 def _practice(result: DrillResult) -> str:

@@ -88,7 +88,7 @@ KEYS: tuple[Key, ...] = (
         "pane",
         15,
     ),
-    Key("pane.export", "x", "export", "export", "Write what this pane shows to a file", "pane", 18),
+    Key("pane.export", "x", "export", "export", "Write what this pane shows to a file; asks first", "pane", 18),
     Key("pane.refresh", "r", "refresh", "refresh", "Read again now", "pane", 17),
     Key("app.slower", "minus", "interval(1)", "slower", "Look less often", "app", 0, "-"),
     Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),

@@ -58,15 +58,14 @@ def copy(app: App[int], text: str) -> str:
     return "to the terminal's clipboard (OSC 52)"
 
 
-def write_export(pane: str, wall: float, lines: list[str]) -> Path:
-    """Write the lines of a pane to a file with the time in its name. Return its path."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
-    return write_private(f"{pane}-{stamp}.txt", "\n".join(lines) + "\n")
+def private_path(name: str) -> Path:
+    """Return the path of a file of this name under the state directory."""
+    return state_dir() / name
 
 
 def write_private(name: str, text: str) -> Path:
     """Write a file under the state directory that only its owner can read. Return its path."""
-    path = state_dir() / name
+    path = private_path(name)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     put_in_place(path, text.encode("utf-8", "backslashreplace"))
     return path

@@ -9,7 +9,7 @@ from tests.amounts import amount
 from tests.monkey import monkey
 from tests.realserver import RealServer
 
-KEYS = amount(300, 5_000, "OPTIMUS_MONKEY_KEYS")
+KEYS = amount(500, 5_000, "OPTIMUS_MONKEY_KEYS")
 
 
 @pytest.mark.usefixtures("drawn")

@@ -13,7 +13,6 @@ from textual.content import Content
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
-from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.command_log.lines import (
     ASKED,
@@ -32,6 +31,7 @@ from optimus_tui.tui.command_log.lines import (
     runs_of,
     to_paste,
 )
+from optimus_tui.tui.dialogs.export import Export, ask_to_write
 from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
@@ -250,19 +250,16 @@ class CommandLogScreen(BaseScreen):
         return [*forms, in_words]
 
     def action_export(self) -> None:
-        """Write the listed lines to a private file."""
+        """Ask whether to write the listed lines to a private file."""
         lines = list(self.query_one(LogList).rows)
         work: Any = partial(self._export, lines)
         self.run_worker(work, name="export", group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self, lines: list[LogLine]) -> None:
         texts = await asyncio.to_thread(exported, lines, self.context.settings)
-        try:
-            path = terminal.write_export("commands", self.context.clock.wall(), texts)
-        except OSError as error:
-            self.say(f"could not write the export: {error.strerror}", "error")
-        else:
-            self.say(f"{len(texts):,} lines written to", path=path)
+        wall, text = self.context.clock.wall(), "\n".join(texts) + "\n"
+        asked = Export(plural(len(texts), "line"), "commands", ".txt", wall, text)
+        ask_to_write(self.app.push_screen, self.say, asked)
 
 
 def _shell_tool(line: LogLine) -> str:

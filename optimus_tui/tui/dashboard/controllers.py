@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.reports import known_tenants, limits_report, nobody_saw, seen_tenants, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.tui.theme import THEMES
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -242,13 +242,12 @@ class PaneRequests:
         self.dashboard.say("looking again now")
 
     def export(self, pane: str, lines: list[str]) -> None:
-        """Write a pane's lines to a private file, and say where it is."""
-        try:
-            path = terminal.write_export(pane, self.dashboard.context.clock.wall(), lines)
-        except OSError as error:
-            self.dashboard.say(f"could not write the export: {error.strerror}", "error")
-        else:
-            self.dashboard.say(f"{len(lines):,} lines written to", path=path)
+        """Ask whether to write a pane's lines to a private file; then say where it is."""
+        from optimus_tui.tui.dialogs.export import Export, ask_to_write
+
+        wall, text = self.dashboard.context.clock.wall(), "\n".join(lines) + "\n"
+        asked = Export(plural(len(lines), "line"), pane, ".txt", wall, text)
+        ask_to_write(self.dashboard.open_screen, self.dashboard.say, asked)
 
     def preview(self, key: bytes) -> None:
         """Read at most 64 kB of a key's value and show it in the cache pane."""

@@ -13,7 +13,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.command_log.lines import LogList
 from optimus_tui.tui.command_log.screen import CommandLogScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.base import ChooseDialog
+from optimus_tui.tui.dialogs.base import AskDialog, ChooseDialog
 from optimus_tui.tui.dialogs.sheets import SheetDialog
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
@@ -248,8 +248,15 @@ async def test_the_export_is_private_is_no_script_and_holds_every_command(copied
         dashboard: Any = app.screen
         fill(dashboard.context.log)
         await opened(pilot)
-        await pilot.press("x")
         folder = tmp_path / "state" / "optimus-tui"
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, AskDialog))
+        assert not list(folder.glob("commands-*")), "nothing is written that was not confirmed"
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
+        await pilot.press("y")
         await until(pilot, lambda: f"84 lines written to{folder}" in toasts(app).replace("\n", ""))
         assert "84 lines written to\n/" in toasts(app)  # the path begins on a line of its own
         (path,) = folder.glob("commands-*.txt")
