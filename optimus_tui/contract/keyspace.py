@@ -292,11 +292,14 @@ class UnknownLayout(Struct, frozen=True, kw_only=True):
 
 
 class CacheReport(Struct, frozen=True, kw_only=True):
-    """The keyspace as far as it was scanned. ``version`` grows when a key appeared, vanished or changed its group."""
+    """The keyspace as far as it was scanned. ``version`` grows when a key appeared, vanished or changed its group.
+
+    ``coherence_keys`` is None where the profile names no tracking keys: whether there are any is not known.
+    """
 
     kinds: tuple[KindTotals, ...]
     keys: int
-    coherence_keys: int
+    coherence_keys: int | None
     coverage: Coverage
     version: int
     unknown: UnknownLayout = UnknownLayout()

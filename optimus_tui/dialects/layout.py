@@ -151,6 +151,7 @@ class KeyLayout:
             ``neighbour_heads`` are those of cache keys, of keys that track coherence, and of other known keys.
         known_heads: All of these but ``neighbour_heads``.
         bare_heads: Beginnings of counters' names without the colon at their end: a key of that name is reported.
+        names_tracking: Whether the profile names keys that track coherence; else nothing is known of such keys.
         names_no_tenant: Whether the tenant of some cache keys is said by their rule and not by their names.
     """
 
@@ -167,6 +168,7 @@ class KeyLayout:
         self.known_heads = _heads(self._templates())
         self._named = _heads([one for one in self._templates() if one.head])
         self.bare_heads = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
+        self.names_tracking = bool(dialect.tracking)
         self.asks_for_all = b"" in self.known_heads
         self.names_no_tenant = any(rule.tenant for rule in dialect.cache)
 

@@ -251,7 +251,7 @@ class CacheIndex:
         return CacheReport(
             kinds=tuple(totals),
             keys=sum(one.totals.keys for one in totals),
-            coherence_keys=self._coherence.totals(0 if self._swept else self._coherence.pending).keys,
+            coherence_keys=self._tracking_keys(),
             coverage=self._coverage,
             version=self.version,
             unknown=self.unknown,
@@ -324,6 +324,11 @@ class CacheIndex:
         if group:
             return list(group.entries())
         return []
+
+    def _tracking_keys(self) -> int | None:
+        if not self.layout.names_tracking:
+            return None
+        return self._coherence.totals(0 if self._swept else self._coherence.pending).keys
 
     def tracking(self) -> list[tuple[bytes, int]]:
         """Return the coherence tracking keys with their expiry, as in ``entries``."""

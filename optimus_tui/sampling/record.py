@@ -174,7 +174,8 @@ class Recorder:
         totals = [kind.totals for kind in report.kinds]
         self._values["cache.keys"] = report.keys
         self._values["cache.no_ttl"] = sum(one.without_ttl for one in totals)
-        self._values["coherence.keys"] = report.coherence_keys
+        if report.coherence_keys is not None:
+            self._values["coherence.keys"] = report.coherence_keys
         for one in sorted(totals, key=lambda one: -one.keys)[:MAX_KINDS]:
             self._values[f"cache.kind.{one.kind[:200].decode('utf-8', 'surrogateescape')}"] = one.keys
 

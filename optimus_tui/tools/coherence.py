@@ -21,6 +21,7 @@ from optimus_tui.contract.tools.common import if_known, rounded, status_of
 from optimus_tui.contract.tools.traffic import CoherenceAnalysis, CoherenceQuery, CoherenceReport, SampledKey
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.tools.coherence_events import (
+    NOT_NAMED,
     PART_SECONDS,
     Log,
     events_section,
@@ -92,6 +93,7 @@ async def read_keys(ctx: "Context", seen: Survey) -> Keys:
             parsed,
             tenants,
             _Owners(index, parsed),
+            layout=index.layout,
             complete=report.coverage.complete,
         ),
         sample=await _look(ctx, _choose(index, report)),
@@ -381,7 +383,7 @@ def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:
     return CoherenceAnalysis(
         total_cache_keys=total,
         coherence_tracking_keys=tracking,
-        cache_to_coherence_ratio=round(tracking / total, 3) if total and whole else None,
+        cache_to_coherence_ratio=None if tracking is None or not (total and whole) else round(tracking / total, 3),
         keys_without_ttl=keys.without_ttl,
         orphan_tracking_keys=keys.tracking.orphans,
         untracked_cache_keys=keys.tracking.untracked,
@@ -402,6 +404,8 @@ def _unmeasured(*faults: "Fault | Audit | None") -> list[Finding]:
             fault = one.fault
         else:
             fault = one
+        if fault in NOT_NAMED:
+            continue  # it is not configured, as a service without an address
         if fault is not None and fault.kind not in ("denied", "invalid", "bug"):
             fault = Fault("invalid", fault.message, fault.remedy)
         found += find_unmeasured(name, fault, rule=COHERENCE_UNMEASURED)

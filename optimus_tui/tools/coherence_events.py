@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 
 NO_LIST = "the profile names no event list, so nothing is known of past events"
+NOT_NAMED = (Fault("invalid", NO_LIST), Fault("invalid", NO_FEED.lower()))
+"""Why nothing is known where the profile names no event list and no feed: nothing is wrong then."""
 PART_SECONDS = 0.9
 """What each part may take after the walk over the keys, so that all stay within a tool's deadline."""
 READ = 1_000
@@ -102,7 +104,7 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
 
     name = safe_text(ctx.layout.dialect.event_list, 200)
     if not name:
-        return Log(fault=Fault("invalid", NO_LIST))
+        return Log(fault=NOT_NAMED[0])
     try:
         async with asyncio.timeout(PART_SECONDS):
             log = await read_event_ends(ctx.redis, READ)
@@ -125,7 +127,7 @@ async def read_listeners(ctx: "Context") -> Listeners:
 
     subscription = subscription_of(ctx.layout.dialect)
     if not subscription.places:
-        return Listeners(fault=Fault("invalid", NO_FEED.lower()))
+        return Listeners(fault=NOT_NAMED[1])
     prefix = subscription.common if tells_tenants(ctx.layout.dialect) else None
     try:
         async with asyncio.timeout(PART_SECONDS):

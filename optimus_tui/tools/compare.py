@@ -38,9 +38,11 @@ from optimus_tui.verdicts.limits.words import (
     aliases_in,
     merge_rules,
     named,
+    only_an_alias,
     operation_words,
     published_rules,
     tenant_words,
+    tenants_called,
 )
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
@@ -88,8 +90,9 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
     told = log.window is not None or requests.covered_minutes > 0
     if seen.unread is not None and not (is_refused(seen.unread) and told):
         raise unreachable(seen.unread)
-    seen.cache.know_tenants(tenants)
     rules = merge_rules(published_rules(gateway.value), ctx.settings.limits)
+    tenants, shared = await _owners(seen, tenants, rules)
+    seen.cache.know_tenants(tenants)
     fault, others = await _read(ctx, seen, set(tenants))
     limits, thresholds = _judged(ctx, seen, rules, set(tenants)), ctx.settings.thresholds
     looks = _Looks(seen, limits, log, requests, refused, times)
@@ -120,8 +123,26 @@ async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> Compar
                 aliases_in(rules),
             )
         ),
-        unknown=(*looks.unknown(fault or seen.fault, _no_rules(gateway)), *_unread(others)),
+        unknown=(*shared, *looks.unknown(fault or seen.fault, _no_rules(gateway)), *_unread(others)),
     )
+
+
+async def _owners(seen: Survey, tenants: list[bytes], rules: LimitRules | None) -> tuple[list[bytes], list[str]]:
+    """Return the tenants as Redis and the metrics name them, and a sentence for each alias that several have.
+
+    A name that a counter has is that tenant's, whoever else is called so.
+    """
+    called = {one: tenants_called(one.decode("utf-8", "surrogateescape"), rules) for one in tenants}
+    if any(called.values()):
+        counted = {parsed.tenant async for _, parsed in counter_names(seen)}
+        called = {one: [] if one in counted else names for one, names in called.items()}
+    sole = {one: names[0].encode("utf-8", "surrogateescape") for one, names in called.items() if len(names) == 1}
+    shared = [
+        f"counters: {only_an_alias(one.decode('utf-8', 'surrogateescape'), rules)}"
+        for one, names in called.items()
+        if len(names) > 1
+    ]
+    return list(dict.fromkeys(sole.get(one, one) for one in tenants)), shared
 
 
 async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> tuple[Fault | None, Fault | None]:
@@ -262,7 +283,8 @@ class _Looks:
             reasons.append("requests: the gateway does not count them by tenant")
         if not any(self.times.groups):
             reasons.append("latency: the gateway has no latency by tenant")
-        if self.limits.rules is None:
+        rows = self.limits.rows
+        if self.limits.rules is None and (not rows or any(row.limit is None for row in rows)):
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons
 

@@ -52,7 +52,7 @@ from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, newest_source, pick_window
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
-from optimus_tui.verdicts.limits.words import merge_rules, published_rules
+from optimus_tui.verdicts.limits.words import merge_rules, only_an_alias, published_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
@@ -209,6 +209,8 @@ def limiting_section(
     rows = [row for row in limits.rows if row.counter.tenant == tenant]
     fault: Fault | None = seen.fault
     strange = seen.counters_unknown
+    if not rows and not strange:
+        strange = only_an_alias(tenant.decode("utf-8", "surrogateescape"), limits.rules)
     status = "partial"
     if strange:
         status = "unknown"

@@ -122,5 +122,11 @@ def shortened_between_words(text: str, width: int, cells: Cells = len) -> str:
 
 
 def in_short(message: str) -> str:
-    """Return the beginning of a finding's sentence, without the figures and reasons after a colon or in brackets."""
-    return message.split(": ", 1)[0].split(" (", 1)[0]
+    """Return the beginning of a finding's sentence, without the figures and reasons after a colon or in brackets.
+
+    Brackets with text behind them stay: they belong to a name, as in ``robot (88f1c0de…) / tokens (gpt-4)``.
+    """
+    text = message.split(": ", 1)[0]
+    while (at := text.rfind(" (")) > 0 and (text.endswith(")") or ")" not in text[at:]):
+        text = text[:at]
+    return text

@@ -326,10 +326,11 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
     for finding in findings:
         kind, message, action = _WORDS.get(finding.rule, ("", "", ""))
         if kind:
+            tracking = cache.coherence_keys or 0  # without any known, no finding speaks of them
             text = message.format(
                 keys=cache.keys,
-                tracking=cache.coherence_keys,
-                share=percent(cache.coherence_keys / cache.keys) if cache.keys else UNKNOWN,
+                tracking=tracking,
+                share=percent(tracking / cache.keys) if cache.keys else UNKNOWN,
                 said=finding.message,
             )
             priority = {"low": "low", "medium": "medium"}.get(finding.severity, "high")

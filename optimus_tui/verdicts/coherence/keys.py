@@ -16,8 +16,8 @@ from optimus_tui.contract.findings import Finding, some_of, worst_first
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.tools.common import if_known
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.dialects.shapes import LIMITER_WORDS
-from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.wording.numbers import percent, plural
@@ -103,7 +103,7 @@ def _unknown(report: CacheReport) -> list[Finding]:
 
 
 def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
-    if not report.coverage.complete or report.keys < MIN_KEYS:
+    if report.coherence_keys is None or not report.coverage.complete or report.keys < MIN_KEYS:
         return []
     ratio = report.coherence_keys / report.keys
     low, high = thresholds.coherence_ratio_low, thresholds.coherence_ratio_high
@@ -128,6 +128,7 @@ def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
+NO_TRACKING = "the profile names no tracking keys"
 Group = tuple[bytes, bytes]
 """Kind and tenant."""
 OwnerOf = Callable[[bytes], Group | None]
@@ -142,7 +143,7 @@ class Tracking(Struct, frozen=True, kw_only=True):
 
     orphans: int | None
     untracked: int | None
-    not_understood: int = 0
+    not_understood: int | None = 0
     immortal_orphans: int = 0
     examples: tuple[bytes, ...] = ()
     unknown: str | None = None
@@ -163,6 +164,7 @@ def match(
     tenants: Collection[bytes],
     owner_of: OwnerOf,
     *,
+    layout: KeyLayout,
     complete: bool,
 ) -> Tracking:
     """Match tracking keys with cache keys.
@@ -172,15 +174,19 @@ def match(
         groups: the number of cache keys by kind and tenant.
         tenants: further tenants, in addition to those of ``groups``.
         owner_of: returns the group of a cache key.
+        layout: the layout that names them; if it names no tracking keys, the result is unknown.
         complete: whether the whole keyspace was read; if not, the result is unknown.
     """
+    if not layout.names_tracking:
+        return Tracking(orphans=None, untracked=None, not_understood=None, unknown=NO_TRACKING)
     if not complete:
         return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read whole")
     kinds = {kind for kind, _ in groups}
     owners = {tenant for _, tenant in groups} | set(tenants)
     seen, orphans, understood, strange, immortal = _Seen(), [], 0, 0, 0
     for name, never in tracking:
-        verdict = _stands_for(name.removeprefix(COHERENCE_PREFIX), groups, kinds, owners, owner_of, seen)
+        names = _names_tracked(layout, name)
+        verdict = _stands_for(names, groups, kinds, owners, owner_of, seen)
         if verdict is None:
             strange += 1
             continue
@@ -200,8 +206,17 @@ def match(
     )
 
 
+def _names_tracked(layout: KeyLayout, name: bytes) -> tuple[bytes, ...]:
+    """Return what a tracking key's name says of cache keys: ``tenant:kind``, or the same as the name of one key."""
+    parsed = layout.parse(name)
+    rest = parsed.rest
+    if parsed.tenant:
+        rest = parsed.tenant + b":" + (BULK if rest == name else rest)
+    return rest, *(head + rest for head in layout.cache_heads if head and not rest.startswith(head))
+
+
 def _stands_for(
-    rest: bytes,
+    names: tuple[bytes, ...],
     groups: Mapping[Group, int],
     kinds: Collection[bytes],
     owners: Collection[bytes],
@@ -209,14 +224,12 @@ def _stands_for(
     seen: _Seen,
 ) -> bool | None:
     """Whether a cache key is behind it; None where the name says nothing."""
-    if rest.startswith(CACHE_PREFIX):
-        whole = rest
-    else:
-        whole = CACHE_PREFIX + rest
-    owner = owner_of(whole)
-    if owner is not None:
-        seen.names[whole] = owner
-        return True
+    for whole in names:
+        owner = owner_of(whole)
+        if owner is not None:
+            seen.names[whole] = owner
+            return True
+    rest = names[0]
     tenant, _, kind = rest.rpartition(b":")
     first, _, last = rest.partition(b":")
     if tenant and kind == BULK:

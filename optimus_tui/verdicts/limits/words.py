@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, some_of
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitRules
 from optimus_tui.contract.services import GatewayState
 from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.short_hash import NO_ALIASES, short_names
+from optimus_tui.wording.short_hash import MOST_ALIAS, NO_ALIASES, short_names
 
 LONGEST_TENANT = 64
 """Characters of a tenant's name in the subject of a finding: a SHA-256 is whole."""
@@ -67,6 +67,19 @@ def aliases_in(rules: LimitRules | None) -> Mapping[str, str]:
     if rules is None:
         return NO_ALIASES
     return rules.aliases
+
+
+def tenants_called(alias: str, rules: LimitRules | None) -> list[str]:
+    """Return the tenants that people call so, by the gateway's metrics: several may share an alias."""
+    return sorted(tenant for tenant, called in aliases_in(rules).items() if called == alias)
+
+
+def only_an_alias(alias: str, rules: LimitRules | None) -> str:
+    """Return the sentence for a name that no counter has, but the metrics as an alias; "" for any other."""
+    if names := tenants_called(alias, rules):
+        known = some_of([safe_text(one, 400) for one in names])
+        return f"{safe_text(alias, MOST_ALIAS)} is what the metrics call {known}: ask for that tenant_id"
+    return ""
 
 
 def named(findings: Iterable[Finding], aliases: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ from optimus_tui.settings.model import RedisTarget, Thresholds
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
-from optimus_tui.verdicts.limits.words import operation_words, subject_of, tenant_words
+from optimus_tui.verdicts.limits.words import only_an_alias, operation_words, subject_of, tenant_words
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
 from optimus_tui.wording.numbers import age, part_of, percent, plural, span_ahead
 from optimus_tui.wording.safe import redis_cli, safe_text
@@ -99,8 +99,8 @@ def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         scope = f"{plural(coverage.scanned, 'key')}, not all"
     others = f"{plural(seen.report.total, 'counter')} of all tenants"
     conclusion.add_measured(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
-    if names := _names_behind(seen):
-        conclusion.add_unknown("counters", f"{name} is what the metrics call {some_of(names)}: ask for that tenant_id")
+    if sentence := _only_an_alias(seen):
+        conclusion.add_unknown("counters", sentence)
     if seen.found > len(rows):
         gone = seen.found - len(rows)
         conclusion.add_measured(
@@ -115,13 +115,8 @@ def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         conclusion.add_unknown("slopes", "the counters could be read only once")
 
 
-def _names_behind(seen: LimitEvidence) -> list[str]:
-    """Return the tenants that have this name as their alias, where no counter has it: whole, to be asked for."""
-    rules = seen.report.rules
-    if seen.found or rules is None:
-        return []
-    asked = seen.tenant.decode("utf-8", "surrogateescape")
-    return [safe_text(tenant, 400) for tenant, alias in sorted(rules.aliases.items()) if alias == asked]
+def _only_an_alias(seen: LimitEvidence) -> str:
+    return "" if seen.found else only_an_alias(seen.tenant.decode("utf-8", "surrogateescape"), seen.report.rules)
 
 
 def _rising(rows: Sequence[LimitRow]) -> str:
@@ -156,7 +151,7 @@ def _examine_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
 
 def _refused(seen: LimitEvidence) -> Increase | Fault:
     """Return the refusals; none of an alias prove nothing, because the metrics count the name behind it."""
-    if isinstance(seen.refused, Fault) or seen.refused.total or not _names_behind(seen):
+    if isinstance(seen.refused, Fault) or seen.refused.total or not _only_an_alias(seen):
         return seen.refused
     return Fault("invalid", "the gateway's metrics have no tenant of this name")
 

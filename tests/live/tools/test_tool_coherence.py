@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.dialects.load import load_preset
 from optimus_tui.tools.answer import ToolFailure, answer, exit_code
+from optimus_tui.tools.standup import standup
 from tests.live.probes.driver import add_user
 from tests.live.tools.driver import ask, pipe, system
 from tests.patience import PATIENCE
@@ -70,6 +72,21 @@ async def test_the_documents_keys_are_there_and_say_what_the_server_holds(server
     assert seen["window_covered_minutes"] == 5.0
     assert seen["coverage"] == {"scanned": 5, "total": 5, "complete": True}
     assert (seen["pubsub"]["channels"], seen["pubsub"]["subscribers"]) == (0, 0)
+
+
+async def test_what_a_profile_does_not_name_is_unknown_and_no_fault(server: RealServer, tmp_path: Path) -> None:
+    names = [("SET", f"fastapi-cache:users:{number:032x}", "x", "EX", 600) for number in range(120)]
+    pipe(server.port, *names)
+    async with system(server.port, tmp_path, dialect=load_preset("fastapi-cache")) as (context, _):
+        seen = await ask(context, TOOL)
+        report = await standup(context)
+    analysis = seen["cache_coherence_analysis"]
+    unknown = ("coherence_tracking_keys", "cache_to_coherence_ratio", "orphan_tracking_keys", "untracked_cache_keys")
+    assert analysis["total_cache_keys"] == 120 and [analysis[one] for one in unknown] == [None] * 4
+    assert analysis["unknown"] == "the profile names no tracking keys"
+    assert (seen["events"]["status"], seen["pubsub"]["status"]) == ("unknown", "unknown")
+    assert not seen["diagnostics"] and not seen["recommendations"]
+    assert not report.findings and report.events.error
 
 
 async def test_six_windows_give_six_answers(server: RealServer, tmp_path: Path) -> None:

@@ -102,3 +102,20 @@ async def test_hashes_are_short_and_joined_to_their_aliases_on_every_surface(
         report = await compare(ctx, [HASH.encode(), OTHER.encode()], 5)
         assert report.aliases == {HASH: "robot"}
         assert not any(name in one.message for one in report.diagnostics for name in (HASH, OTHER))
+        report = await compare(ctx, [b"robot", OTHER.encode()], 5)
+        assert [(one.tenant_id, one.counters, one.over) for one in report.tenants] == [(HASH, 1, 1), (OTHER, 1, 1)]
+        health = (await ask(ctx, "diagnose_gateway_health", tenant_id="robot"))["rate_limiting"]
+        assert health["status"] == "unknown" and HASH in health["error"], "0 counters of an alias prove nothing"
+        gateway.on("/metrics/", reply((GAUGES + GAUGES.replace(HASH, "x" + HASH[1:])).encode(), kind=b"text/plain"))
+        report = await compare(ctx, [b"robot", OTHER.encode()], 5)
+        assert f"counters: robot is what the metrics call {HASH}, x{HASH[1:]}: " in report.unknown[0]
+
+
+async def test_limits_that_the_names_say_are_not_called_unknown(server: RealServer, tmp_path: Path) -> None:
+    for tenant in ("acme", "beta"):
+        server.command("SET", f"LIMITS:LIMITER/{tenant}//api/chat/10/1/minute", "12", "EX", "50")
+    async with system(server.port, tmp_path, tuning=QUICK, dialect=load_preset("limits")) as (ctx, gateway):
+        gateway.on("/api/rate-limits", reply(b"", b"404 Not Found"))
+        report = await compare(ctx, [b"acme", b"beta"], 5)
+        assert [one.limit for one in report.tenants] == [10, 10]
+        assert not any(one.startswith("limits:") for one in report.unknown)

@@ -10,6 +10,8 @@ import pytest
 
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.dialects.layout import KeyLayout, own_layout
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence.audit import (
     ENOUGH_KEYS,
@@ -24,6 +26,7 @@ from optimus_tui.verdicts.coherence.audit import (
 )
 from optimus_tui.verdicts.coherence.events import MAX_NAMES, Logged, covered_minutes, pick_window, tally
 from optimus_tui.verdicts.coherence.keys import Tracking, match
+from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 
 WALL = 1_795_000_000.0
 
@@ -147,7 +150,7 @@ GROUPS = {(b"conv", b"acme"): 3, (b"conv", b"acme:eu"): 2, (b"profile", b"other"
 
 def tracked(*names: bytes, complete: bool = True, owners: dict[bytes, tuple[bytes, bytes]] | None = None) -> Tracking:
     pairs = [(b"cache_coherence:" + name, False) for name in names]
-    return match(pairs, GROUPS, {b"gone"}, (owners or {}).get, complete=complete)
+    return match(pairs, GROUPS, {b"gone"}, (owners or {}).get, layout=own_layout(), complete=complete)
 
 
 def test_tracking_keys_find_their_cache_keys_by_tenant_and_kind_and_orphans_are_named() -> None:
@@ -169,6 +172,26 @@ def test_what_is_not_understood_or_not_read_whole_claims_nothing() -> None:
     partial = tracked(b"acme:conv", complete=False)
     assert partial.orphans is None and partial.unknown
     assert tracked().untracked == 6
+
+
+def test_tracking_keys_of_another_profile_are_read_by_its_own_template() -> None:
+    rules = {"cache": [{"key": "c:{kind}:{tenant}:{rest...}"}], "tracking": [{"key": "seen:{tenant}:{rest...}"}]}
+    layout = KeyLayout(load_table(rules, "optimus.toml", within=""))
+    pairs = [(b"seen:acme:conv", False), (b"seen:gone:conv", True)]
+    found = match(pairs, GROUPS, {b"gone"}, {}.get, layout=layout, complete=True)
+    assert (found.orphans, found.immortal_orphans, found.untracked) == (1, 1, 3)
+    whole = KeyLayout(load_table({**rules, "tracking": [{"key": "seen:{rest...}"}]}, "optimus.toml", within=""))
+    owners = {b"c:conv:acme:1": (b"conv", b"acme")}
+    found = match([(b"seen:conv:acme:1", False)], GROUPS, set(), owners.get, layout=whole, complete=True)
+    assert (found.orphans, found.untracked) == (0, 5)
+
+
+def test_a_profile_without_tracking_keys_proves_no_coverage_and_no_lack_of_it() -> None:
+    found = match([], GROUPS, set(), {}.get, layout=KeyLayout(load_preset("limits")), complete=True)
+    assert (found.orphans, found.untracked, found.not_understood) == (None, None, None)
+    assert found.unknown == "the profile names no tracking keys"
+    none = CacheReport(kinds=(), keys=900, coherence_keys=None, coverage=Coverage(900, 900, complete=True), version=1)
+    assert not judge_cache(none, Thresholds()).findings
 
 
 def facts(keys: int, tracking: int, **more: object) -> Facts:

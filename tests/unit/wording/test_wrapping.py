@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.wording.wrapping import elided, shortened_between_words, wrap
+from optimus_tui.wording.wrapping import elided, in_short, shortened_between_words, wrap
 
 URL = "http://127.0.0.1:31587/api/v1/conversations/{id}/messages?limit=50"
 
@@ -38,3 +38,19 @@ def test_a_sentence_is_shortened_between_words() -> None:
     assert shortened_between_words("demo: noisy tenant", 20) == "demo: noisy tenant"
     assert shortened_between_words("demo: noisy tenant", 14) == "demo: noisy …"
     assert shortened_between_words("demo: noisy tenant", 4) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "short"),
+    [
+        ("acme / chat has used up its limit: 5 of 4 (125 %)", "acme / chat has used up its limit"),
+        (
+            "robot (88f1c0de…) / requests has used up its limit: 5 of 4",
+            "robot (88f1c0de…) / requests has used up its limit",
+        ),
+        ("acme / tokens (gpt-4) never resets (no TTL)", "acme / tokens (gpt-4) never resets"),
+        ("3 keys have no TTL (of 12: all of cache)", "3 keys have no TTL"),
+    ],
+)
+def test_in_short_the_brackets_of_a_name_stay_and_those_of_a_reason_go(message: str, short: str) -> None:
+    assert in_short(message) == short
