@@ -306,6 +306,8 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     """The tenant concerned, as the operator confirmed it; the tools are asked about it. None: no particular one."""
     status: Status = "none"
     slow_ms: float = 500.0
+    writable_layout: bool = True
+    """Whether the profile allows actions on the keys that it reads."""
     opened: Stamp | None = None
     began: float | None = None
     """Wall-clock seconds since when the fault is known to exist; None where that is not known."""

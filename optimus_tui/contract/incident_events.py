@@ -34,6 +34,8 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     steps: tuple[StepPlan, ...]
     team: tuple[TeamAdvice, ...] = ()
     slow_ms: float = 500.0
+    writable_layout: bool = True
+    """False: the profile does not allow writing the keys that it reads, so no action on them can be recommended."""
     began: float | None = None
     """When it began as given by the operator, in wall-clock seconds; None: determined from the findings."""
     alarms: tuple[str, ...] = ()

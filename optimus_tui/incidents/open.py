@@ -188,6 +188,7 @@ async def open_incident(
             steps=chosen.steps,
             team=chosen.team,
             slow_ms=settings.thresholds.latency_good_ms,
+            writable_layout=settings.layout_is_writable,
             began=began,
             tenant=plain(tenant, 4_096) if tenant else None,
             alarms=tuple(plain(one.message, 400) for one in alarms[:20]),

@@ -273,6 +273,7 @@ def _open(state: IncidentState, event: happened.Opened) -> Reduced:
         tenant=event.tenant,
         status="open",
         slow_ms=event.slow_ms,
+        writable_layout=event.writable_layout,
         opened=event.at,
         began=event.began,
         began_given=event.began is not None,

@@ -19,6 +19,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.short_hash import shown_tenant
 from optimus_tui.workflow.ranking import MATTERS, SCALE, as_urgent, level, matters, not_shown, rank, tenant_of, worse_of
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
@@ -273,7 +274,7 @@ _PRIORITIES = {**{name: name for name in _ORDER}, "info": "low", "warning": "med
 
 def advise(
     steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None,
-    alarm: Iterable[OpenFinding] = (),
+    alarm: Iterable[OpenFinding] = (), *, writable_layout: bool = True,
 ) -> tuple[Advice, ...]:  # fmt: skip
     """Return all recommendations, the most urgent first; among equally urgent ones, those of the team come first.
 
@@ -285,6 +286,7 @@ def advise(
         before: The earlier list, whose marks are kept.
         tenant: The chosen tenant; None for none.
         alarm: The findings that the incident was opened for; the team's own commands apply to them, too.
+        writable_layout: False where the profile does not allow actions on its keys: then none is recommended.
     """
     made: dict[str, Advice] = {}
     for step in steps:
@@ -295,7 +297,8 @@ def advise(
     findings = [one for step in steps if step.outcome for one in step.outcome.findings]
     looked = any(step.outcome for step in steps)
     concerned = [*findings, *not_shown(alarm, findings, looked=looked)]
-    for advice in (*_of_team(team, concerned), *_offers(findings, made.values(), tenant)):
+    offers = _offers(findings, made.values(), tenant) if writable_layout else []
+    for advice in (*_of_team(team, concerned), *offers):
         _add(made, advice)
     for advice in _instructions(findings, made.values()):
         _add(made, advice)
@@ -410,9 +413,10 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
             continue
         offered.add((kind, who))
         priority = "low" if kind in _LAST else SCALE[rank(level(one))]
+        name = shown_tenant(who) if who else "one tenant"
         offers.append(
             _advice(
-                action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,
+                action=_OFFER[kind].format(who=name), priority=priority, command=None, file=None,
                 reason=one.message, kind=kind, tenant=who, about=[one], source="",
             )
         )  # fmt: skip

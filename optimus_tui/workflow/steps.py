@@ -44,7 +44,10 @@ def put(state: IncidentState, step: Step) -> IncidentState:
     if state.choice is not None:
         tenant = state.choice.tenant
     advised = tuple(_without_effects(state, one) for one in steps)
-    return replace(state, steps=steps, advice=advise(advised, state.team, state.advice, tenant, state.open_findings))
+    advice = advise(
+        advised, state.team, state.advice, tenant, state.open_findings, writable_layout=state.writable_layout
+    )
+    return replace(state, steps=steps, advice=advice)
 
 
 def _without_effects(state: IncidentState, step: Step) -> Step:

@@ -382,6 +382,19 @@ def test_every_action_that_a_finding_or_a_command_leads_to_exists_and_has_its_wo
     assert set(_DONE) == kinds
 
 
+def test_no_action_on_keys_is_recommended_where_the_profile_does_not_allow_writing_them() -> None:
+    whose = "5f8eee912cd7c0ccb238560e8a22e7f78909e6dac18288188f7f4ea35112700d"
+    over = found("limits.over", "high", f"{whose} / requests")
+    offered = {}
+    for writable in (True, False):
+        play = Play(writable_layout=writable)
+        play.run("health", outcome(over))
+        offered[writable] = [(one.kind, one.action, one.tenant) for one in play.state.advice if one.kind]
+    ((kind, action, tenant),) = offered[True]
+    assert (kind, tenant) == ("reset_counters", whose) and action.endswith("reset the counters of 5f8eee91…")
+    assert offered[False] == []
+
+
 WORD = st.sampled_from(["health", "identify", "performance", "integration", "apply", "nowhere", ""])
 TEXT = st.sampled_from(["", " ", "because", "\x1b[31m名\n"])
 RULE = st.sampled_from(["limits.immortal", "limits.over", "services.engine", "cache.no_ttl", "x.unmeasured", "weird"])
