@@ -28,7 +28,8 @@ from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.limits.forecast import forecast
 from optimus_tui.verdicts.limits.words import aliases_in, named
 
-_WORST_FIRST: tuple[LimitState, ...] = ("immortal", "over", "broken", "near", "ok", "unknown", "unknown limit")
+_WORST_FIRST: tuple[LimitState, ...] = ("immortal", "over", "broken", "near", "unknown", "ok", "unknown limit")
+"""What could not be read stands above what is fine: a list that ends before all are shown must not lose it first."""
 _URGENCY = {state: place for place, state in enumerate(_WORST_FIRST)}
 NO_NAMES = UnparsedNames()
 

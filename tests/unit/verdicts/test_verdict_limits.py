@@ -50,16 +50,19 @@ def test_rows_come_by_urgency_and_one_that_cannot_be_read_before_those_that_are_
         counter(b"near", count=135),
         counter(b"over", count=150),
         counter(b"dead", count=2, ttl_ms=None),
+        counter(b"away", count=None, ttl_ms=None, immortal=False, problem=NODE_AWAY),
     )
-    assert [row.counter.tenant for row in found.rows] == [b"dead", b"over", b"list", b"near", b"half", b"low", b"odd"]
-    assert [row.state for row in found.rows] == ["immortal", "over", "broken", "near", "ok", "ok", "unknown limit"]
+    tenants, states = zip(*((row.counter.tenant.decode(), row.state) for row in found.rows), strict=True)
+    assert tenants == ("dead", "over", "list", "near", "away", "half", "low", "odd")
+    assert states == ("immortal", "over", "broken", "near", "unknown", "ok", "ok", "unknown limit")
 
 
 def test_counters_of_a_node_that_is_away_are_one_finding_with_the_share_of_tenants() -> None:
     away = [counter(tenant, count=None, ttl_ms=None, immortal=False, problem=NODE_AWAY) for tenant in (b"a", b"b")]
     found = report(*away, counter(b"a", b"profile"), counter(b"c"), counter(b"d"), counter(b"e"))
     (one,) = found.findings
-    assert [row.state for row in found.rows][-2:] == ["unknown", "unknown"], "what is known is not pushed down"
+    states = [row.state for row in found.rows]
+    assert states == ["unknown"] * 2 + ["ok"] * 4, "what is known to be well is cut away first where a list ends"
     assert (one.rule, one.measured, one.samples) == ("limits.node_away", 2.0, 2)
     assert one.message.startswith("2 of 6 counters, of 2 of 5 tenants (40 %), are on a node that does not answer: ")
 
