@@ -222,7 +222,7 @@ def finding_lines(
     mark = SEVERITY_MARKS[finding.severity].text
     if proved:
         mark = "✓ fixed" if proved.startswith(FIXED) else f"{SETTLING.glyph} {SETTLING.word.lower()}"
-    lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
+    lines = hanging("", (mark, "bold"), "  ", safe_text(finding.message, 400), width)
     impact = safe_text(finding.impact, 400)
     if impact and (finding.message.startswith(PAST) or proved.startswith(FIXED)):
         impact = f"while it held: {impact}"
@@ -231,11 +231,11 @@ def finding_lines(
         remedy = f"nothing has to be done: {proved}{clause(first_act, '. a: ')}"
     for name, value in (("remedy", remedy), ("impact", impact)):
         if value:
-            lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
+            lines += hanging("", (f"{name:<{LABEL}}", "bold"), " ", value, width)
     lines.append(Content(""))
     for name, value in [*_facts(finding), ("as of", dated)]:
         if value:
-            lines += hanging("[$quiet]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
+            lines += hanging("", (f"{name:<{LABEL}}", "$quiet"), " ", value, width)
     return lines
 
 

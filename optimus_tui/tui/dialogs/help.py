@@ -73,7 +73,7 @@ class HelpDialog(Dialog):
             if found:
                 lines.append(Content.styled(heading, "bold"))
                 for label, text in found:
-                    lines += hanging("  [$primary]$label[/] $text", f"{label:<{LABEL}}", 3, text, width)
+                    lines += hanging("  ", (f"{label:<{LABEL}}", "$primary"), " ", text, width)
                 lines.append(Content(""))
         if not lines:
             return Content(f"Nothing here has “{self.search}” in it; esc shows all.")

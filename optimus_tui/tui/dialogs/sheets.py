@@ -29,16 +29,21 @@ class Wrapped(Static):
     def __init__(self, make: Callable[[int], Content]) -> None:
         super().__init__(make(96))
         self._make, self._made_for = make, 96
+        self._texts: dict[int, Content] = {}
+        """By width: one layout asks for the height with a scroll bar and without one."""
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the lines of the content in this width, which it is rendered for: no frame shows it for another."""
         if width != self._made_for and width > 0:
             self._made_for = width
-            self.update(self._make(width), layout=False)
+            if width not in self._texts:
+                self._texts[width] = self._make(width)
+            self.update(self._texts[width], layout=False)
         return super().get_content_height(container, viewport, width)
 
     def make_again(self) -> None:
         """Render the content again, because it has changed."""
+        self._texts.clear()
         self.update(self._make(self._made_for))
 
 
@@ -71,19 +76,19 @@ class TextDialog(Dialog):
         self.query_one("#body").scroll_relative(y=lines, animate=False)
 
 
-def hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
+def hanging(before: str, label: tuple[str, str], after: str, text: str, width: int) -> list[Content]:
     """Return a label with its text beside it, with a hanging indent if the text takes several lines.
 
     Args:
-        markup: The first line, with ``$label`` and ``$text``.
-        label: Safe text.
-        blanks: Cells between label and text.
+        before: Blanks before the label.
+        label: Safe text and its style.
+        after: Blanks between label and text.
         text: Safe text.
         width: Cells of a line.
     """
-    indent = cell_len(label) + blanks
+    indent = len(before) + cell_len(label[0]) + len(after)
     first, *rest = wrap(text, max(8, width - indent))
-    return [Content.from_markup(markup, label=label, text=first), *(Content(" " * indent + part) for part in rest)]
+    return [Content.assemble(before, label, after, first), *(Content(" " * indent + part) for part in rest)]
 
 
 Fact = tuple[str, str, str]
