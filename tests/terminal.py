@@ -39,6 +39,11 @@ ALLOWED = re.compile(
 """Everything that Textual's own driver may write. What is left of the output must be printable or a line break."""
 UNFINISHED = re.compile(rb"\x1b(?:\[[0-9;:?<>=]*)?$")
 """The end of the output may lie within one of them."""
+NOT_DRAWN = re.compile(
+    rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]+|\x1b\[[0-9;]*\$p|\x1bP.*?\x1b\\|\x1b_.*?\x1b\\"
+    rb"|\x1b\[[0-9;:]*m"  # colours are most of the output, and pyte reads each byte: no test asks it for one
+)
+"""What the emulated screen does not know, and what no test reads from it."""
 
 
 class Terminal:
@@ -56,7 +61,9 @@ class Terminal:
         """Whether the screen is cleared where the program changes to the other screen and back, as terminals do."""
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
+        self._lines: dict[int, str] = {}
         self._text: str | None = None
+        self._unfinished = b""
         self.raw = bytearray()
         self.exit: int | None = None
         self.started = time.monotonic()
@@ -76,6 +83,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         self._text = None
+        self._lines.clear()
         self.screen.resize(rows, columns)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -98,18 +106,28 @@ class Terminal:
         self._text = None
         if b"\x1b[?2026$p" in data:
             os.write(self.fd, b"\x1b[?2026;2$y")
+        data = self._unfinished + data
+        cut = UNFINISHED.search(data)
+        self._unfinished = cut.group() if cut else b""
+        data = data.removesuffix(self._unfinished)
         if self.alternate:
             data = re.sub(rb"\x1b\[\?1049[hl]", b"\x1b[2J\x1b[H", data)
-        self.stream.feed(
-            re.sub(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]+|\x1b\[[0-9;]*\$p|\x1bP.*?\x1b\\|\x1b_.*?\x1b\\", b"", data)
-        )
+        self.stream.feed(NOT_DRAWN.sub(b"", data))
         return True
 
     def text(self) -> str:
-        """What the screen shows; pyte measures every character, so it is made anew only after something arrived."""
+        """What the screen shows; of the lines, only those are made anew on which something arrived."""
         if self._text is None:
-            self._text = "\n".join(self.screen.display)
+            never_read = set(range(self.screen.lines)) - self._lines.keys()
+            self._lines |= {at: self._line(at) for at in self.screen.dirty | never_read}
+            self.screen.dirty.clear()
+            self._text = "\n".join(self._lines[at] for at in range(self.screen.lines))
         return self._text
+
+    def _line(self, at: int) -> str:
+        """What a line of the screen shows. The place behind a wide character holds an empty text."""
+        line = self.screen.buffer[at]
+        return "".join(line[x].data for x in range(self.screen.columns))
 
     def wait_for(self, words: str, seconds: float = PATIENCE) -> str:
         """The screen once it shows ``words`` (a regular expression); AssertionError with the screen otherwise."""
