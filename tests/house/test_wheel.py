@@ -36,7 +36,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("site")
     wheel = next(built.glob("*.whl"))
-    quiet = ("--no-deps", "--no-index", "--quiet", "--disable-pip-version-check")
+    quiet = ("--no-deps", "--no-index", "--no-compile", "--quiet", "--disable-pip-version-check")
     run(sys.executable, "-m", "pip", "install", *quiet, "--target", target, wheel, cwd=target)
     return target
 
