@@ -118,9 +118,9 @@ def of_templates() -> Iterator[Sentence]:
             line = next((number for number, one in enumerate(lines, 1) if text[:30] in one), 1)
             yield Sentence("incident", path.relative_to(ROOT).as_posix(), line, text)
     for path in sorted((ROOT / "templates/reports").glob("*.j2")):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        for number, written in enumerate(path.read_text("utf-8").splitlines(), 1):
             text = re.sub(
-                r"<[^>]*>", " ", re.sub(r"\{%.*?%\}|\{#.*?#\}", "", re.sub(r"\{\{.*?\}\}", "{…}", line))
+                r"<[^>]*>", " ", re.sub(r"\{%.*?%\}|\{#.*?#\}", "", re.sub(r"\{\{.*?\}\}", "{…}", written))
             ).strip()
             if re.search(r"[A-Za-z]{3}", text) and not text.endswith((";", "}", "{")):
                 yield Sentence("report", path.relative_to(ROOT).as_posix(), number, text)

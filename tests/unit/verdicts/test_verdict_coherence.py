@@ -148,6 +148,9 @@ def test_the_newest_event_of_a_key_counts_and_a_pattern_stays_within_its_tenant(
 GROUPS = {(b"conv", b"acme"): 3, (b"conv", b"acme:eu"): 2, (b"profile", b"other"): 1}
 
 
+NOBODY: dict[bytes, tuple[bytes, bytes]] = {}
+
+
 def tracked(*names: bytes, complete: bool = True, owners: dict[bytes, tuple[bytes, bytes]] | None = None) -> Tracking:
     pairs = [(b"cache_coherence:" + name, False) for name in names]
     return match(pairs, GROUPS, {b"gone"}, (owners or {}).get, layout=own_layout(), complete=complete)
@@ -178,7 +181,7 @@ def test_tracking_keys_of_another_profile_are_read_by_its_own_template() -> None
     rules = {"cache": [{"key": "c:{kind}:{tenant}:{rest...}"}], "tracking": [{"key": "seen:{tenant}:{rest...}"}]}
     layout = KeyLayout(load_table(rules, "optimus.toml", within=""))
     pairs = [(b"seen:acme:conv", False), (b"seen:gone:conv", True)]
-    found = match(pairs, GROUPS, {b"gone"}, {}.get, layout=layout, complete=True)
+    found = match(pairs, GROUPS, {b"gone"}, NOBODY.get, layout=layout, complete=True)
     assert (found.orphans, found.immortal_orphans, found.untracked) == (1, 1, 3)
     whole = KeyLayout(load_table({**rules, "tracking": [{"key": "seen:{rest...}"}]}, "optimus.toml", within=""))
     owners = {b"c:conv:acme:1": (b"conv", b"acme")}
@@ -187,7 +190,7 @@ def test_tracking_keys_of_another_profile_are_read_by_its_own_template() -> None
 
 
 def test_a_profile_without_tracking_keys_proves_no_coverage_and_no_lack_of_it() -> None:
-    found = match([], GROUPS, set(), {}.get, layout=KeyLayout(load_preset("limits")), complete=True)
+    found = match([], GROUPS, set(), NOBODY.get, layout=KeyLayout(load_preset("limits")), complete=True)
     assert (found.orphans, found.untracked, found.not_understood) == (None, None, None)
     assert found.unknown == "the profile names no tracking keys"
     none = CacheReport(kinds=(), keys=900, coherence_keys=None, coverage=Coverage(900, 900, complete=True), version=1)
