@@ -4,6 +4,7 @@ A row only makes a cause possible: ``verdicts.causes`` also checks the order in 
 or about another subject than the row names, is never a cause.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from optimus_tui.contract.finding_rules import (
@@ -148,6 +149,13 @@ def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
     if service == "gateway" and effect.rule == GATEWAY_RESTARTS:
         return True
     return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)
+
+
+def effects_of_restart(service: str, rules: Iterable[str]) -> list[str]:
+    """Return those of these rules of findings that the table knows as effects of a service's restart."""
+    down = SERVICE_DOWN.get(service)
+    known = {rule for link in LINKS if down in link.causes for rule in link.effects}
+    return [rule for rule in rules if rule in known]
 
 
 def effect_seconds(rule: str, window: float | None, since_act: float) -> float:

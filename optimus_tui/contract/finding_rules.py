@@ -174,8 +174,9 @@ LIMITS_OVER = _rule(
         "shared_impact": "{tenants} answered 429 on {operation} until the windows end.",
         "shared_remedy": "Raise the limit of {operation}, or check whether the gateway counts all tenants together (one"
         " address or one key behind a proxy); no single client is to blame."},
-    impact="The next such request is answered 429 until the window ends.",
-    remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
+    impact="Each further request of this kind is answered 429 until the window ends.",
+    remedy="Wait for the reset, look in the gateway's access log for a client that loops, or raise this tenant's"
+    " limit.",
     remedy_many="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
     cured_by="reset_counters", alert_group=_COUNTER, fault=_USED, fails_requests=True, limit_state="over",
     from_redis=True, window_seconds=60.0, ended_in=1, **_ASKED_OF_TENANT)
@@ -247,7 +248,8 @@ LIMITS_REFUSED = _rule(
         "ended_here": "{refused} of the last {count:,} requests ({span})"},
     impact="Requests of this tenant are refused, even if the counter of the present window is low.",
     impact_many="Requests of these tenants are refused.",
-    remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
+    remedy="See in the gateway's access log whether one client repeats its requests, and whether the limit fits what"
+    " this tenant needs.",
     remedy_many="So many at once: check whether the limits fit the traffic, or whether one limit is shared by all.",
     fails_requests=True, **_ASKED_OF_TENANT)
 LIMITS_REFUSED_BELOW = _rule(

@@ -17,6 +17,8 @@ ALARMING: tuple[Severity, ...] = SEVERITIES[SEVERITIES.index("medium") :]
 """The severities that need attention now."""
 PAST = "past: "
 """How the message of a finding begins that was true in the window, and by the newest figures is no more."""
+NO_ANSWER = "no answer"
+"""What is measured of a service that does not answer at all."""
 MANY = 5
 """More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
 MANY_COUNTERS = ("several counters", "several tenants")

@@ -373,7 +373,7 @@ class Remedy(NamedTuple):
     """Something done outside of the product: its name, a description, and the message once it was done.
 
     ``undone`` says how it can be undone, or that it cannot (``{tenant}`` stands for whom it is done to); ``restarts``
-    names the service that it restarts.
+    names the service that it restarts; ``unmeasured`` says what it acts on that this program does not measure.
     """
 
     name: str
@@ -381,6 +381,7 @@ class Remedy(NamedTuple):
     said: str
     undone: str = ""
     restarts: str = ""
+    unmeasured: str = ""
 
 
 class Happened(NamedTuple):

@@ -118,9 +118,11 @@ class LoneProof:
         await self._needed()
         words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
-            if words:
-                return f"{words}; reported then"
-            return ""
+            if not words:
+                return ""
+            if self._need == ProofNeed():  # no time can be promised for a reading
+                return f"the next reading after {clock(self._record.since)} proves it; reported then"
+            return f"{words}; reported then"
         return f"{words}; the check then runs automatically"
 
     def _tells_at_once(self) -> bool:

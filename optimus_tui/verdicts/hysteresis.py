@@ -185,7 +185,7 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at
 
 def _held_words(recent: Recent, judged: str = "") -> str:
     """Return the sentence of what is not there now: it begins with that, because its end may be cut."""
-    start = COMES_AND_GOES if recent.over and len(recent.windows) > 1 else NOT_NOW
+    start = COMES_AND_GOES if recent.over and not all(recent.windows) else NOT_NOW
     last = clause(clock(recent.seen), ", last at ") if recent.seen is not None else ""
     return f"{start}{_words(recent.windows)}{last}{judged}: {recent.finding.message}"
 
@@ -198,6 +198,8 @@ def _came_and_went(windows: tuple[bool, ...]) -> bool:
 def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
         return "seen in one window so far"
+    if windows and all(windows):
+        return f"seen in each of the last {len(windows)} windows"
     return f"seen in {sum(windows)} of the last {len(windows)} windows"
 
 

@@ -52,7 +52,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term("never resets", "A counter without a TTL: Redis will not remove it, so its tenant stays blocked."),
     Term("no TTL", "The key has no time to live: it stays until somebody deletes it."),
     Term("orphan", "A tracking key that lists cache keys which no longer exist."),
-    Term("own load", "Commands and requests a second that this program itself sends to your system."),
+    Term("own requests", "Commands and requests a second that this program itself sends to your system."),
     Term("p95", "The time that 95 of 100 requests stayed under; it needs at least 20 of them."),
     Term("pin", "Keep a row in the timeline of the open incident (p)."),
     Term("plan", "What an action would do, read just now; only a plan that was shown can be confirmed."),

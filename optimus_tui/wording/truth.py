@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.contract.finding_causes import RESTART
-from optimus_tui.contract.finding_rules import LATENCY_COLD_START
+from optimus_tui.contract.finding_causes import EFFECT_SECONDS, FILLING_SECONDS, RESTART, effects_of_restart
+from optimus_tui.contract.finding_rules import BREAKER_OPEN, CACHE_HIT_RATE, ERRORS_RATE, LATENCY_COLD_START
 from optimus_tui.contract.findings import Overall, Severity
 from optimus_tui.contract.keyspace import LimitRow, LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
@@ -177,10 +177,13 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
 }
 
 
+_YOUR_RESTART = "your restart of the "
+
+
 def act_words(kind: str, subject: str) -> str:
     """Return what was done from here: ``your restart of the engine``, ``your clearing of clinic_a's cache``."""
     if kind == RESTART:
-        return f"your restart of the {safe_text(subject, 40)}"
+        return f"{_YOUR_RESTART}{safe_text(subject, 40)}"
     return f"your clearing of the cache of {safe_text(subject, 60)}"
 
 
@@ -191,6 +194,23 @@ _ENDS_BY_ITSELF = {
     "latency": "it gets quick again by itself",
 }
 """How the side effects of an act end, by the family of their rules."""
+
+
+_LOST_WRITES = "a write whose answer was lost invalidates"
+_AFTER_RESTART = {
+    CACHE_HIT_RATE: f"the hit rate falls ({_LOST_WRITES})",
+    ERRORS_RATE: "requests fail",
+    BREAKER_OPEN: "its circuit may open",
+}
+"""What is seen after the restart of a service, by the rule of the finding."""
+
+
+def restart_words(service: str) -> str:
+    """Return what follows from a restart of a service, and for how long that is no alarm; empty for nothing known."""
+    seen = [_AFTER_RESTART[rule] for rule in effects_of_restart(service, _AFTER_RESTART)]
+    if not seen:
+        return ""
+    return f"Expect side effects for {age(EFFECT_SECONDS)} to {age(FILLING_SECONDS)}, no alarms: {', '.join(seen)}."
 
 
 _CUMULATIVE = "latency"
@@ -213,6 +233,8 @@ def side_effect_words(rule: str, act: str, at: float, until: float, begin: float
     if begin < at and rule.startswith(_CUMULATIVE):
         return f"{OLD_FIGURES}{act} at {clock(at)}"
     ends = _ENDS_BY_ITSELF.get(rule.partition(".")[0], "it ends by itself")
+    if rule == CACHE_HIT_RATE and act.startswith(_YOUR_RESTART):
+        ends = f"{_LOST_WRITES}, {ends}"
     return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {clock(math.ceil(until))}"
 
 

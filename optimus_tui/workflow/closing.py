@@ -35,8 +35,8 @@ def found_words(state: IncidentState) -> str:
 def cause_words(state: IncidentState) -> str:
     """Return the cause that the closing is filled in with; empty before any result.
 
-    A finding is a symptom. If the last proved remedy is one of the team's that names what it ends, that is the cause,
-    and the finding stands behind it.
+    What was measured stands first. If the last proved remedy is one of the team's, what that tells of the cause stands
+    behind it, with what was not measured.
     """
     found = found_words(state)
     fixed = next((one for one in reversed(state.action_records) if one.verdict == "fixed"), None)
@@ -46,7 +46,7 @@ def cause_words(state: IncidentState) -> str:
     causes = (one.cause for one in state.team if one.command in commands or one.action == fixed.receipt.words)
     cause = next((one for one in causes if one), "")
     if cause:
-        return f"{cause}{clause(found, ': ')}"
+        return "; ".join(filter(None, (found, cause)))
     return found
 
 

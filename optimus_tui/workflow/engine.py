@@ -26,6 +26,8 @@ TENANT = "tenant "
 
 Words = tuple[str, str]
 CAPTURE_MINUTES = 10.0
+MOST_ALARMS = 2
+"""Alarms that the line of the opening names; more are counted, because its end would be cut."""
 _AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
                   happened.ImpactMeasured)  # fmt: skip
 
@@ -44,7 +46,9 @@ def _title(state: IncidentState, name: str) -> str:
 
 
 def _opened(state: IncidentState, event: happened.Opened) -> Words:
-    alarms = clause("; ".join(event.alarms[:5]), ": ")
+    alarms = clause("; ".join(event.alarms[:MOST_ALARMS]), ": ")
+    if len(event.alarms) > MOST_ALARMS:
+        alarms += f"; and {len(event.alarms) - MOST_ALARMS} more"
     tenant = clause(short_names(event.tenant or ""), " for ")
     return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{tenant}{alarms}"
 

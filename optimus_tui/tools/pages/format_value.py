@@ -114,7 +114,7 @@ def _number(name: str, value: float) -> str:
     if name == "ttl_seconds":
         return ttl(value)
     if name.endswith("covered_minutes") and value == 0:
-        return "no history of it"
+        return "none: nothing was recorded before"
     if name.endswith("_minutes"):
         return counted(value * 60, "s")
     if _SHARE.search(name) and not name.endswith("_trend"):

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from optimus_tui.contract.findings import Finding, causes_of, worst_first
+from optimus_tui.contract.finding_rules import SERVICE_DOWN
+from optimus_tui.contract.findings import NO_ANSWER, Finding, causes_of, worst_first
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.tui.dashboard.reports import known_findings, last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import REPAIRED
+from optimus_tui.wording.truth import REPAIRED, restart_words
 from optimus_tui.workflow.ranking import tenant_of
 
 if TYPE_CHECKING:
@@ -233,9 +234,20 @@ async def ask_which(
 
 
 def undone_words(remedy: "Remedy", finding: Finding | None = None) -> str:
-    """Return how a remedy can be undone, with the tenant that it is done to, as far as a finding names one."""
+    """Return how a remedy can be undone and what it costs, with the tenant, as far as a finding names one."""
     tenant = tenant_of(finding) if finding is not None else None
-    return remedy.undone.replace("{tenant}", safe_text(tenant or "any tenant", 60))
+    undone = remedy.undone.replace("{tenant}", safe_text(tenant or "any tenant", 60))
+    if not remedy.restarts:
+        return undone
+    if _is_silent(remedy, finding):
+        return f"{undone} The {remedy.restarts} answers nothing now, so no further request is lost."
+    return f"{undone} Requests that are in the {remedy.restarts} then fail."
+
+
+def _is_silent(remedy: "Remedy", finding: Finding | None) -> bool:
+    """Return True if the service that a remedy restarts does not answer at all."""
+    down = SERVICE_DOWN.get(remedy.restarts)
+    return finding is not None and finding.rule == down and finding.measured == NO_ANSWER
 
 
 def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
@@ -252,11 +264,15 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
     if advice is not None:
         why = advice.reason or f"{advice.action}." * (advice.action != remedy.label)
         lines += [f"Why: {safe_text(why, 200)}"] * bool(why)
-    lines += [undone_words(remedy, finding)] * bool(remedy.undone)
+    lines += [f"Not measured here: {remedy.unmeasured}."] * bool(remedy.unmeasured)
+    if remedy.undone:
+        expected = "" if _is_silent(remedy, finding) else restart_words(remedy.restarts)
+        lines.append(f"{undone_words(remedy, finding)} {expected}".rstrip())
     lines.append(f"{AT_ONCE} A check tells whether it helped.")
     return "\n".join(lines)
 
 
 def _about(one: FittingRemedy, is_of_cause: bool) -> str:
     cause = f"ends its cause: {safe_text(one.finding.message, 120)}; " * is_of_cause
-    return f"{cause}the demo does it ({REMEDY_COMMAND}{one.remedy.name}); asks first"
+    unmeasured = clause(one.remedy.unmeasured, "; not measured here: ")
+    return f"{cause}the demo does it ({REMEDY_COMMAND}{one.remedy.name}); asks first{unmeasured}"

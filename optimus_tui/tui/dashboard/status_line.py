@@ -80,7 +80,7 @@ def status_words(
         style = SEVERITY_COLORS[verdict.severity_style]
         right.append(Part(2, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
     if width >= 100:
-        right.append(Part(9, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
+        right.append(Part(9, [("own requests ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
     right.append(clock_part(wall, 6))
     before, after = with_room(left, right, width)
     before[0] = f" {before[0][0].lstrip()}", before[0][1]
@@ -137,7 +137,7 @@ def mode_room(settings: Settings, width: int, beside: str = "") -> int:
     start = f" OPTIMUS{gap}{safe_text(settings.environment, 24)}{gap}{_overridden(settings, width)}"
     end = f"{OVERALL_MARKS['needs_attention'].text}{gap}00:00:00 UTC "
     if width >= 100:
-        end = f"{gap}own load 1,000/s{end}"
+        end = f"{gap}own requests 1,000/s{end}"
     room = width - cell_len(start) - cell_len(end) - 2
     if not beside:
         return room

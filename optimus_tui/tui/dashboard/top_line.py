@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StatusLine:
-    """Mode, proof and notes at the left; verdict, own load and clock at the right."""
+    """Mode, proof and notes at the left; verdict, own requests and clock at the right."""
 
     def __init__(
         self,

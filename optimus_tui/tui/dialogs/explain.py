@@ -13,7 +13,7 @@ from optimus_tui.contract.findings import PAST, Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
 from optimus_tui.tui.widgets.cells import fit_name
-from optimus_tui.wording.numbers import age, clause, clock
+from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import FIXED, SETTLING, SEVERITY_MARKS
@@ -226,10 +226,10 @@ def finding_lines(
     impact = safe_text(finding.impact, 400)
     if impact and (finding.message.startswith(PAST) or proved.startswith(FIXED)):
         impact = f"while it held: {impact}"
-    remedy = clause(first_act, "a: ", ". ") + remedy_words(finding)
+    remedy = remedy_words(finding)
     if proved:
-        remedy = f"nothing has to be done: {proved}{clause(first_act, '. a: ')}"
-    for name, value in (("remedy", remedy), ("impact", impact)):
+        remedy = f"nothing has to be done: {proved}"
+    for name, value in (("remedy", remedy), ("key a", first_act), ("impact", impact)):
         if value:
             lines += hanging("", (f"{name:<{LABEL}}", "bold"), " ", value, width)
     lines.append(Content(""))
@@ -253,7 +253,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         return measured(value, finding.unit)
 
     samples, window, since = "", "", ""
-    if finding.samples is not None:
+    if finding.samples is not None and finding.samples > 1:  # of a single reading the figure itself is the sample
         samples = f"{finding.samples:,}"
     if finding.window_seconds:
         window = age(finding.window_seconds)

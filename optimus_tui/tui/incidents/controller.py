@@ -325,7 +325,7 @@ class IncidentController:
         context, name = self.dashboard.context, self.playbook()
         alarms = worth_an_incident(self._found())
         if finding is not None:
-            alarms = [finding, *(one for one in alarms if one != finding)]
+            alarms = [finding, *(one for one in alarms if (one.rule, one.subject) != (finding.rule, finding.subject))]
         try:
             steps = (await asyncio.to_thread(playbook, name)).steps
         except PlaybookError as error:

@@ -119,7 +119,7 @@ class Bar(Widget):
 
 
 class StatusBar(Bar):
-    """Product, environment, mode, verdict, own load and the clock."""
+    """Product, environment, mode, verdict, own requests and the clock."""
 
 
 class TabStrip(Bar):

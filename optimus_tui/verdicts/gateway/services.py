@@ -16,7 +16,7 @@ from optimus_tui.contract.finding_rules import (
     SERVICES_POSTGRES_SAYS,
     SERVICES_POSTGRES_UNKNOWN,
 )
-from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.findings import NO_ANSWER, Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Grown, Remark, ServerState, ServiceState, Sickness, Status
@@ -139,7 +139,7 @@ def _service(
         why = state.fault
     if (state is not None and state.status == "unknown") or (why is not None and why.kind == STARVED):
         return [_unknown(name, why)]
-    status: str = "no answer"
+    status: str = NO_ANSWER
     code = sickness = None
     if state is not None:
         status, code, sickness = state.status, state.status_code, state.sickness

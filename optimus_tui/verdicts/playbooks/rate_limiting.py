@@ -199,7 +199,8 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
             wait = f"; all of them reset within {age(max(left) / 1000)}"
         conclusion.advise(
             Recommendation(
-                action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",
+                action=f"See in the gateway's access log which client of {name} sends most (not measured here), or"
+                f" raise this tenant's limit{wait}",
                 priority="high",
                 file="src/backend/utils/rate_limiter.py",
                 reason=f"{plural(len(alone), 'limit')} used up",

@@ -98,15 +98,27 @@ async def test_a_single_remedy_is_asked_about_at_once_confirmed_and_started() ->
     assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding)], [])
 
 
+@pytest.mark.parametrize(
+    ("measured", "told"), [("no answer", "answers nothing now"), ("unhealthy", "then fail. Expect")]
+)
+async def test_a_restart_warns_of_what_it_costs_now(measured: str, told: str) -> None:
+    screen = Screen(False)
+    await controllers(screen)[0]._choose_for(replace(found("services.engine", "engine"), measured=measured))
+    asked = screen.questions[-1]
+    assert told in asked, asked
+    assert ("a write whose answer was lost invalidates" in asked) == (measured != "no answer")
+
+
 async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone() -> None:
     screen = Screen(False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
     asked = screen.questions[-1]
-    for part in ("For: wrong", "A restart loses nothing", "cannot be undone", "stays read-only", "Do it?"):
+    for part in ("For: wrong", "The engine keeps no data", "cannot be undone", "stays read-only", "Do it?"):
         assert part in asked, asked
     assert len(asked.split("\n")) <= 5 and "What:" not in asked, "it is read in a hurry"
     screen.answers = [False]
     await controllers(screen)[0]._choose_for(found("limits.over", "demo_dentist / chat"))
+    assert "Not measured here: which client sends so much: the gateway's access log tells." in screen.questions[-1]
     assert "Clients of demo_dentist that send again without a pause are refused until the demo " in screen.questions[-1]
 
 
@@ -202,7 +214,7 @@ async def test_of_a_repaired_counter_that_still_refuses_only_what_serves_it_at_o
     ], "no client is to be blocked for what a fault has filled"
     assert first_act(screen, drills, finding) is None, "no cure, as nothing is ill"  # type: ignore[arg-type]
     told = " ".join(str(line) for line in finding_lines(finding, 200, first_act="Reset chat", proved=REPAIRED))
-    assert f"nothing has to be done: {REPAIRED}. a: Reset chat" in told and "Start the engine" not in told
+    assert f"nothing has to be done: {REPAIRED} key a      Reset chat" in told and "Start the engine" not in told
 
 
 def test_each_action_on_a_counter_says_what_it_means_for_users_now_and_when_refusals_end() -> None:

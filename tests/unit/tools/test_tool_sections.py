@@ -79,7 +79,7 @@ def test_a_unit_is_said_once() -> None:
         "window covered",
     )
     assert [figure("covered_minutes", value) for value in (0, 0.03, 8.633, 60)] == [
-        "no history of it",
+        "none: nothing was recorded before",
         "1.8 s",
         "8 min 38 s",
         "1 h",

@@ -178,3 +178,12 @@ def test_a_limit_has_ended_when_it_was_not_full_for_a_whole_window() -> None:
         watch.window(OVER)
     assert watch.window() == [(LIMITS_OVER, "high")] and watch.shown[0].held
     assert watch.window() == []
+
+
+def test_what_each_window_had_does_not_come_and_go() -> None:
+    watch = Watch()
+    watch.window(RATE)
+    watch.window(RATE)
+    watch.state, _ = steady(watch.state, (RATE,), watch.mono, lambda _: False)
+    watch.state, (held,) = steady(watch.state, (), watch.mono + 1, lambda _: False)
+    assert held.message == "gone for now, seen in each of the last 3 windows: hit rate is over"

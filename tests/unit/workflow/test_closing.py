@@ -106,7 +106,7 @@ def test_the_cause_is_what_the_proved_remedy_of_the_team_ends_and_the_finding_is
     play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
     play.check("health", outcome(), "outside-1")
     assert play.state.action_records[0].verdict == "fixed"
-    assert cause_words(play.state) == "clients repeat: acme has used up its limit"
+    assert cause_words(play.state) == "acme has used up its limit; clients repeat"
 
 
 def test_a_remedy_for_what_only_the_screen_saw_is_compared_with_that_and_is_the_cause() -> None:

@@ -48,7 +48,7 @@ def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason
         return QuietReason(words, "settling" if finding.severity in ALARMING else "quiet")
     share, bar = _present(finding, report), finding.threshold
     if share is not None and isinstance(bar, int | float) and share != bar and (share < bar) == _is_low(finding):
-        return QuietReason(f"{OLD_FIGURES}the proof at {words.removeprefix(FIXED)}", "settling")
+        return QuietReason(f"{OLD_FIGURES}you acted; proved fixed at {words.removeprefix(FIXED)}", "settling")
     return QuietReason(words, "fixed")
 
 
