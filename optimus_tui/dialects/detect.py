@@ -5,7 +5,8 @@ in: a name does not tell which of its parts is the tenant.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,11 +16,14 @@ from optimus_tui.dialects.layout import CounterName, KeyLayout
 from optimus_tui.dialects.load import preset_table
 from optimus_tui.dialects.model import Dialect, LimitRule
 from optimus_tui.dialects.shapes import SeenShape, ShapePart, seen_shapes
-from optimus_tui.dialects.template import Template
+from optimus_tui.dialects.template import LOOKS, Template
 from optimus_tui.dialects.texts.toml import toml_value
 
 SHOWN = 10
+MOST_PREFIXES = 3
 _ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_MAIL = re.compile(rb"[^@\s]{1,64}@[^@\s]{1,255}")
+_PREFIX = re.compile(rb"[A-Za-z][A-Za-z0-9_.:-]{0,39}")
 ANY_COUNTER: Mapping[str, Any] = {"value": ["count", "log"]}
 """How the value of a counter is read whose limiter is not known: by the type of its key."""
 OPEN_NO_TTL = "normal"
@@ -67,24 +71,97 @@ def detect(names: Iterable[bytes], presets: Sequence[Dialect]) -> DetectedNames:
     unclaimed: list[bytes] = []
     distinct = list(dict.fromkeys(names))
     for name in distinct:
-        fitting = tuple(dict.fromkeys(preset.name for sign, head, preset in signs if _fits(sign, head, name)))
-        if fitting:
+        if fitting := _presets_that_fit(signs, name):
             claimed.setdefault(fitting, []).append(name)
         else:
             unclaimed.append(name)
     by_name = {preset.name: preset for preset in presets}
     there = {name for fitting in claimed for name in fitting}
     layouts = [KeyLayout(by_name[name]) for name in sorted(there)]
-    strange = [name for name in unclaimed if not any(_reads(layout, name) for layout in layouts)]
-    fits = sorted((_fit(fitting, of, by_name) for fitting, of in claimed.items()), key=lambda fit: -fit.count)
+    ours = [*unclaimed, *(name for fitting in claimed for name in claimed[fitting])]
+    unread = [name for name in ours if not any(_reads(layout, name) for layout in layouts)]
+    prefixed, strange = _behind_prefixes(unread, signs, by_name)
+    fits = [*(_fit(fitting, of, by_name) for fitting, of in claimed.items()), *prefixed]
+    fits.sort(key=lambda fit: -fit.count)
     shapes, others = seen_shapes(strange, SHOWN)
     ambiguous = [KeyLayout(preset) for preset in presets if not preset.signs]
     shown = tuple(_with_readers(shape, ambiguous) for shape in shapes)
     return DetectedNames(len(distinct), tuple(fits), shown, others)
 
 
-def _fits(sign: Template, head: bytes, name: bytes) -> bool:
-    return name.startswith(head) and sign.match(name) is not None
+Sign = tuple[Template, bytes, Dialect]
+"""A sign of a preset, with the beginning of its names."""
+
+
+def _presets_that_fit(signs: Sequence[Sign], name: bytes) -> tuple[str, ...]:
+    found = (preset.name for sign, head, preset in signs if name.startswith(head) and sign.match(name) is not None)
+    return tuple(dict.fromkeys(found))
+
+
+def _behind_prefixes(
+    names: Sequence[bytes], signs: Sequence[Sign], presets: Mapping[str, Dialect]
+) -> tuple[list[Fit], list[bytes]]:
+    """Return what presets read behind a prefix of the team's, as clients set it before all names, and the other names.
+
+    Names of one preset with many beginnings have no prefix: there the beginning may be a tenant.
+    """
+    headed = [one for one in signs if one[1]]
+    found: dict[tuple[tuple[str, ...], bytes], list[tuple[bytes, CounterName]]] = {}
+    layouts: dict[str, KeyLayout] = {}
+    for name in names:
+        for prefix in _prefixes(name):
+            if fitting := _presets_that_fit(headed, name[len(prefix) :]):
+                layout = layouts.setdefault(fitting[0], KeyLayout(presets[fitting[0]]))
+                if (counter := layout.counter(name[len(prefix) :])) is not None:
+                    found.setdefault((fitting, prefix), []).append((name, counter))
+                break
+    beginnings = Counter(fitting for fitting, _ in found)
+    fits: list[Fit] = []
+    told: set[bytes] = set()
+    for (fitting, prefix), of in found.items():
+        if beginnings[fitting] > MOST_PREFIXES:
+            continue
+        told.update(name for name, _ in of)
+        fits += _prefixed_fits(fitting, prefix, of)
+    return fits, [name for name in names if name not in told]
+
+
+def _prefixes(name: bytes) -> Iterator[bytes]:
+    """Yield the beginnings of a name up to its first two colons, without and with the colon."""
+    end = 0
+    for _ in range(2):
+        end = name.find(b":", end)
+        if end < 0:
+            return
+        if end and _PREFIX.fullmatch(name, 0, end):
+            yield name[:end]
+            yield name[: end + 1]
+        end += 1
+
+
+def _prefixed_fits(
+    fitting: tuple[str, ...], prefix: bytes, counters: Sequence[tuple[bytes, CounterName]]
+) -> Iterator[Fit]:
+    """Yield one fit for each rule of the preset that reads such names, with that rule behind the prefix."""
+    by_rule: dict[str, list[tuple[bytes, CounterName]]] = {}
+    for name, counter in counters:
+        by_rule.setdefault(counter.rule.template.text, []).append((name, counter))
+    before = prefix.decode("ascii")
+    for of in by_rule.values():
+        written = _written(fitting[0], of[0][1].rule)
+        question = f"they have {before} before them: is that a prefix of yours?"
+        rule = {key: _behind(before, key, value) for key, value in written.items()}
+        yield Fit(fitting, len(of), min((name for name, _ in of), key=len), question, rule)
+
+
+def _behind(prefix: str, key: str, value: Any) -> Any:
+    """Return a value of a rule with the prefix before the names in it."""
+    if key == "also":
+        return [_behind(prefix, "previous", one) for one in value]
+    if key == "at" and value.startswith("key "):
+        return f"key {prefix}{value[4:]}"
+    names_a_key = key == "key" or (key in ("previous", "blocked") and "{key}" not in value and value != "index-1")
+    return f"{prefix}{value}" if names_a_key else value
 
 
 def _reads(layout: KeyLayout, name: bytes) -> bool:
@@ -96,7 +173,8 @@ def _with_readers(shape: SeenShape, layouts: Sequence[KeyLayout]) -> SeenShape:
     reading = [layout for layout in layouts if _claims(layout, shape.example)]
     counters = [layout.counter(shape.example) for layout in reading]
     no_ttl = dict.fromkeys(counter.rule.no_ttl for counter in counters if counter is not None)
-    return replace(shape, readers=tuple(layout.dialect.name for layout in reading), no_ttl=tuple(no_ttl))
+    family = shape.family or ("limits" if no_ttl else "")
+    return replace(shape, readers=tuple(layout.dialect.name for layout in reading), no_ttl=tuple(no_ttl), family=family)
 
 
 def _claims(layout: KeyLayout, name: bytes) -> bool:
@@ -116,6 +194,8 @@ def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, Ma
     """Return what to ask where the same text stands in the tenant's place of all names, and the rule for a prefix."""
     counters = [found for name in names if (found := layout.counter(name)) is not None]
     tenants = {found.tenant for found in counters}
+    if swapped := _swap_question(layout, counters):
+        return swapped
     if len(counters) > 1 and len(tenants) > 1 and not counters[0].rule.template.names & {"operation", "index"}:
         return _dot_question(layout, counters)
     if len(counters) < 2 or len(tenants) != 1:
@@ -130,6 +210,35 @@ def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, Ma
     key = rule.template.text.replace("{tenant}", f"{prefix}{separator.decode('ascii')}{{tenant}}", 1)
     question = f"all names have {prefix} in the tenant's place: is it a prefix, and the part after it the tenant?"
     return question, {**_written(layout.dialect.name, rule), "key": key}
+
+
+def _swap_question(layout: KeyLayout, counters: Sequence[CounterName]) -> tuple[str, Mapping[str, Any]] | None:
+    """Return what to ask where words stand in the tenant's place and numbers or addresses behind: ``user:42``."""
+    rules = Counter(found.rule.template.text for found in counters)
+    commonest, count = rules.most_common(1)[0] if rules else ("", 0)
+    if count < 2:
+        return None
+    counters = [found for found in counters if found.rule.template.text == commonest]
+    rule = counters[0].rule
+    operation = rule.template.capture("operation")
+    if operation is None or operation.looks or rule.template.capture("tenant") is None:
+        return None
+    if not all(_is_id(found.operation) and not _is_id(found.tenant) for found in counters):
+        return None
+    example = min(counters, key=lambda found: (found.tenant, found.operation))
+    shown = f"{example.tenant.decode('ascii', 'replace')} before {example.operation.decode('ascii', 'replace')}"[:60]
+    question = f"all names have a word before a number or address, as {shown}: is the word the operation?"
+    key = rule.template.text.replace("{tenant}", "{_}", 1)
+    key = (
+        key.replace("{operation...}", "{tenant...}").replace("{operation}", "{tenant...}").replace("{_}", "{operation}")
+    )
+    return question, {**_written(layout.dialect.name, rule), "key": key}
+
+
+def _is_id(part: bytes) -> bool:
+    return any(LOOKS[one].fullmatch(part) for one in ("n", "uuid", "hash", "ip6")) or bool(
+        _ADDRESS.fullmatch(part) or _MAIL.fullmatch(part)
+    )
 
 
 def _dot_question(layout: KeyLayout, counters: Sequence[CounterName]) -> tuple[str, Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from optimus_tui.dialects.load import DEFAULT, load_preset
 from optimus_tui.dialects.model import CacheRule, Dialect, LimitRule
-from optimus_tui.dialects.template import UNITS, Template, escape_glob
+from optimus_tui.dialects.template import LOOKS, UNITS, Template, escape_glob
 
 Family = Literal["limit", "cache", "coherence", "event log", "neighbour", "other", "unparsed"]
 """``other``: no rule begins like it. ``unparsed``: it begins like one of the rules and none matches."""
@@ -346,7 +346,8 @@ def _doubt_of(found: CounterName) -> str:
     """Return why the owner of this counter is not certain; "" where it is."""
     if not found.tenant:
         return EMPTY_TENANT
-    if found.tenant.startswith(b":") or found.tenant.endswith(b":"):
+    edge = found.tenant.startswith(b":") or found.tenant.endswith(b":")
+    if edge and LOOKS["ip6"].fullmatch(found.tenant) is None:
         return EDGE_COLON
     if found.operation:
         return ""

@@ -17,7 +17,7 @@ MOST_FIRST = 12
 """Names with more first words than this and the same number of parts begin with a part that varies."""
 READ_BYTES = 192
 LIMITER_WORDS = re.compile(
-    r"limit(?!ed)|throttl|quota|gcra|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
+    r"limit(?!ed)|throttl|quota|gcra|(?:fixed|sliding)_?window|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
     re.IGNORECASE,
 )
 """Words of limiters, and short ones that are a whole part of a name: ``rl:``, ``bucket:``, ``generic_key_``."""
@@ -29,7 +29,12 @@ _STEM = re.compile(rb"[A-Za-z{}%@]+[-_.]")
 _STEM_ENDS = (b"-", b"_", b".")
 _TELLING = ("uuid", "day", "minute", "hhmm", "start_ms", "start_s")
 """Looks that say by themselves what a part is."""
-_FIGURES, _HASH = LOOKS["n"], LOOKS["hash"]
+_FIGURES, _HASH, _IP6 = LOOKS["n"], LOOKS["hash"], LOOKS["ip6"]
+_MOST_GROUPS, _LEAST_COLONS = 9, 8
+"""Parts between colons that an IPv6 address has at most, and the parts of a name that may hold one without ``::``."""
+_STAMPED = re.compile(rb".*_([0-9]{9,11})", re.DOTALL)
+"""Envoy's ratelimit service ends all its names so, and writes no word of a limiter of its own."""
+_NUMBER_END = re.compile(rb"(?:(?<=[_-])|^)[0-9.]+$")
 _PRESENT = (1_500_000_000, 2_500_000_000)
 _NAMEABLE = re.compile(r"[ -~]+")
 
@@ -187,12 +192,33 @@ def _parts(name: bytes) -> tuple[list[bytes], bytes]:
     if earliest is not None and _tells(begin.partition(earliest)[0]):
         separator = earliest  # the others stand inside its parts
     if separator is not None:
-        parts = begin.split(separator, maxsplit=MOST_PARTS - 1)
+        parts = _split(begin, separator)
         return parts, separator * (len(parts) - 1)
     stem = _STEM.match(begin)
     if stem and stem.end() < len(name):
         return ([stem[0], begin[stem.end() :]], b"\0")
     return ([begin], b"")
+
+
+def _split(begin: bytes, separator: bytes) -> list[bytes]:
+    """Return at most ``MOST_PARTS`` parts; an IPv6 address is one of them, whatever its colons."""
+    parts = begin.split(separator)
+    if separator == b":" and (b"::" in begin or len(parts) > _LEAST_COLONS):
+        parts = _whole_addresses(parts)
+    if len(parts) > MOST_PARTS:
+        parts[MOST_PARTS - 1 :] = [separator.join(parts[MOST_PARTS - 1 :])]
+    return parts
+
+
+def _whole_addresses(parts: list[bytes]) -> list[bytes]:
+    joined: list[bytes] = []
+    at = 0
+    while at < len(parts):
+        ends = range(min(len(parts), at + _MOST_GROUPS), at + 2, -1)
+        end = next((end for end in ends if _IP6.fullmatch(b":".join(parts[at:end]))), at + 1)
+        joined.append(b":".join(parts[at:end]))
+        at = end
+    return joined
 
 
 def _shape(separators: bytes, group: _Group) -> SeenShape:
@@ -209,12 +235,13 @@ def _shape(separators: bytes, group: _Group) -> SeenShape:
                 same.append(written)
         else:
             before, after, inside = _without_tag(seen)
-            text += f"{before}{VARYING}{after}"
-            deep = last and any(separators[:1] in value for value in seen)
-            key += _literal(before) + _place(_part(inside), parts, deep=deep) + _literal(after)
+            deep = "..." not in key and any(separators[:1] in value for value in seen)
+            shown, place = _varying(inside, parts, deep=deep)
+            text += f"{before}{shown}{after}"
+            key += _literal(before) + place + _literal(after)
         if not last:
             text, key = text + chr(separators[at]), key + chr(separators[at])
-    return SeenShape(text, group.count, group.example, key, tuple(parts), _family(text), tuple(same))
+    return SeenShape(text, group.count, group.example, key, tuple(parts), _family(text, key), tuple(same))
 
 
 def _without_tag(seen: Counter[bytes]) -> tuple[str, str, Counter[bytes]]:
@@ -231,11 +258,31 @@ def _of_stem(group: _Group) -> SeenShape:
     """Return the shape of names without separators: what they all begin with, up to a hyphen, underscore or dot."""
     first, stem = next(iter(group.values[0])), group.stem or b""
     cut = max(stem.rfind(end) for end in _STEM_ENDS) + 1 if group.count > 1 else 0
+    cut = len(_NUMBER_END.sub(b"", stem[:cut]))
     begin = (first + stem[:cut]).decode("ascii", "replace")
-    part = _part(Counter({value[cut:]: count for value, count in group.values[1].items()}))
+    seen = Counter({value[cut:]: count for value, count in group.values[1].items()})
     parts: list[ShapePart] = []
-    key = _literal(begin) + _place(part, parts, deep=True)
-    return SeenShape(begin + VARYING, group.count, group.example, key, tuple(parts), _family(begin))
+    shown, place = _varying(seen, parts, deep=True)
+    key = _literal(begin) + place
+    return SeenShape(begin + shown, group.count, group.example, key, tuple(parts), _family(begin, key))
+
+
+def _varying(seen: Counter[bytes], parts: list[ShapePart], *, deep: bool) -> tuple[str, str]:
+    """Return the text and the capture for a part that varies; a stamp behind its last underscore is a capture, too."""
+    if unstamped := _without_stamp(seen):
+        return f"{VARYING}_{VARYING}", f"{_place(_part(unstamped), parts, deep=deep)}_{{start_s}}"
+    return VARYING, _place(_part(seen), parts, deep=deep)
+
+
+def _without_stamp(seen: Counter[bytes]) -> Counter[bytes]:
+    """Return the texts before the stamps of present windows, as Envoy writes them; empty where not all have one."""
+    found: Counter[bytes] = Counter()
+    for value, count in seen.items():
+        stamp = _STAMPED.fullmatch(value)
+        if stamp is None or not _is_present(stamp[1], "start_s"):
+            return Counter()
+        found[value[: stamp.start(1) - 1]] += count
+    return found
 
 
 def _fixed(seen: Counter[bytes], sure: bool) -> str | None:
@@ -261,8 +308,8 @@ def _place(part: ShapePart, parts: list[ShapePart], *, deep: bool) -> str:
     return f"{{{len(parts)}{'...' if deep else ''}}}"
 
 
-def _family(text: str) -> str:
-    if LIMITER_WORDS.search(text):
+def _family(text: str, key: str) -> str:
+    if LIMITER_WORDS.search(text) or "_{start_s}" in key:
         return "limits"
     if _CACHE_WORDS.search(text):
         return "cache"

@@ -63,6 +63,58 @@ def test_dots_that_no_route_ends_with_are_not_asked_about(tenants: tuple[str, ..
     assert not detect(names, PRESETS).fits[0].question
 
 
+PREFIXED = [
+    ("limits", b"SHOP:LIMITER/%b/chat/10/1/minute"),
+    ("rack-attack", b"shop:rack::attack:29934851:req/ip:%b"),
+    ("django", b"shop:1:rl:%b"),
+    ("upstash", b"a:b:@upstash/ratelimit:%b:29934851"),
+    ("fastify", b"shop:fastify-rate-limit-GET/chat-%b"),
+    ("spring", b"shop:request_rate_limiter.{%b}.tokens"),
+]
+
+
+@pytest.mark.parametrize(("preset", "name"), PREFIXED)
+def test_a_prefix_of_the_team_s_is_asked_and_its_rule_is_right(preset: str, name: bytes) -> None:
+    """Clients set one before all names, as ioredis' keyPrefix, Rails' namespace and Django's KEY_PREFIX."""
+    tenants = [b"a1" * 32, b"b2" * 32] if preset == "django" else [b"acme", b"clinic_b"]
+    names = [name % tenant for tenant in tenants]
+    found = detect(names, PRESETS)
+    (fit,) = found.fits
+    assert fit.presets == (preset,) and "before them: is that a prefix of yours?" in fit.question and not found.certain
+    text = toml_of(found)
+    layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "optimus.toml", text))
+    assert [layout.parse(one).tenant for one in names] == tenants
+    keys = {found for one in names for found in layout.counter(one).belongings(one)}  # type: ignore[union-attr]
+    assert all(one.startswith(name.partition(b":")[0]) for one in keys)
+
+
+def test_tenants_before_the_names_of_a_preset_are_no_prefix() -> None:
+    names = [b"%b:rack::attack:29934851:req/ip:10.0.0.1" % tenant for tenant in (b"acme", b"beta", b"c", b"d")]
+    assert not detect(names, PRESETS).fits
+
+
+def test_a_word_before_numbers_and_addresses_may_be_the_operation() -> None:
+    names = [b"@upstash/ratelimit:%b:29934851" % one for one in (b"user:42", b"user:43", b"ip:10.0.0.1")]
+    found = detect(names, PRESETS)
+    assert "as ip before 10.0.0.1: is the word the operation?" in found.fits[0].question
+    text = toml_of(found)
+    layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "optimus.toml", text))
+    assert [(layout.parse(one).tenant, layout.parse(one).operation) for one in names] == [
+        (b"42", b"user"), (b"43", b"user"), (b"10.0.0.1", b"ip"),
+    ]  # fmt: skip
+
+
+def test_names_of_a_preset_that_it_does_not_read_are_asked_about() -> None:
+    found = detect([b"rlflx:acme:chat", b"rlflx:beta:chat"], PRESETS)
+    assert found.fits[0].presets == ("rate-limiter-flexible",) and not found.certain
+    assert 'extends = "rate-limiter-flexible"' in toml_of(found) and 'key = "rlflx:{1}:chat"' in toml_of(found)
+
+
+def test_a_shape_that_only_a_limiter_s_preset_reads_is_asked_about() -> None:
+    (shape,) = detect([b"rate:acme", b"rate:10.0.0.1", b"rate:2001:db8::7"], PRESETS).shapes
+    assert (shape.family, shape.readers, shape.key) == ("limits", ("traefik",), "rate:{1...}")
+
+
 def test_a_sole_tenant_is_no_prefix() -> None:
     names = [b"LIMITS:LIMITER/acme//api/chat/10/1/minute", b"LIMITS:LIMITER/acme//api/list/10/1/minute"]
     assert detect(names, PRESETS).certain

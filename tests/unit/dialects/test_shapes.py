@@ -17,6 +17,10 @@ from optimus_tui.dialects.shapes import MOST_GROUPS, seen_shapes
         ([b"quota_acme_7", b"quota_acme_8"], "quota_acme_•", "quota_acme_{1...}"),
         ([b"{limit:a}", b"{limit:b}"], "{limit:•}", "{{limit:{1}}}"),
         ([b"cache:only"], "cache:•", "cache:{1}"),
+        ([b"rl:2001:db8::7", b"rl:::1", b"rl:10.0.0.1"], "rl:•", "rl:{1...}"),
+        ([b"rl:chat:1:2:3:4:5:6:7:8", b"rl:list:10.0.0.1"], "rl:•:•", "rl:{1}:{2...}"),
+        ([b"db_user_a_1795892160", b"db_user_b_1795892160"], "db_user_•_•", "db_user_{1...}_{start_s}"),
+        ([b"ip_10.0.0.1_1795892160", b"ip_10.0.0.2_1795892160"], "ip_•_•", "ip_{1...}_{start_s}"),
     ],
 )
 def test_the_parts_that_vary_are_places(names: list[bytes], text: str, key: str) -> None:
