@@ -1,7 +1,9 @@
 """Build a finding from its row of the catalogue and from what was measured. Pure."""
 
+from typing import NamedTuple
+
 from optimus_tui.contract.finding_rules import CATALOGUE
-from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.findings import Finding, FindingRule, Severity
 
 Value = str | int | float
 """What fills a placeholder: text that is safe to show, or a number that the template formats."""
@@ -61,18 +63,13 @@ def make_finding(
         ValueError: neither the call nor the catalogue has a severity.
     """
     row = CATALOGUE[rule]
-    severity = severity or row.severity
-    if severity is None:
-        raise ValueError(f"{rule} needs a severity")
-    one, fixed_impact, fixed_remedy = row.one, row.impact, row.remedy
-    if many:
-        one, fixed_impact, fixed_remedy = row.many, row.impact_many or row.impact, row.remedy_many or row.remedy
     values["subject"] = subject
+    texts = _templates(row, many=many)
     return Finding(
         rule=rule,
-        severity=severity,
+        severity=severity or _usual_severity(row),
         subject=subject,
-        message=message or one.format(**values),
+        message=message or texts.message.format(**values),
         measured=measured,
         measured_words=measured_words,
         threshold=threshold,
@@ -80,6 +77,27 @@ def make_finding(
         samples=samples,
         window_seconds=window_seconds,
         as_cause=row.as_cause.format(**values),
-        impact=impact or fixed_impact.format(**values),
-        remedy=f"{remedy[:1].upper()}{remedy[1:]}" or fixed_remedy.format(**values),
+        impact=impact or texts.impact.format(**values),
+        remedy=f"{remedy[:1].upper()}{remedy[1:]}" or texts.remedy.format(**values),
     )
+
+
+class Templates(NamedTuple):
+    """The texts of a rule with their placeholders."""
+
+    message: str
+    impact: str
+    remedy: str
+
+
+def _templates(row: FindingRule, *, many: bool) -> Templates:
+    """Return the texts for one subject or for many; where a rule has none of its own for many, that for one."""
+    if not many:
+        return Templates(row.one, row.impact, row.remedy)
+    return Templates(row.many, row.impact_many or row.impact, row.remedy_many or row.remedy)
+
+
+def _usual_severity(row: FindingRule) -> Severity:
+    if row.severity is None:
+        raise ValueError(f"{row.id} needs a severity")
+    return row.severity

@@ -53,46 +53,65 @@ def next_words(
         proof: What ``proof_now`` says.
     """
     if state.status == "closed":
-        written = ", post-mortem written" if state.exported else ""
-        still = " Actions are still armed: :disarm ends that." * armed
-        return f"Closed{written}. {writes_words(state)}, esc goes back to the panes.{still}"
+        return _closed_words(state, armed=armed)
+    words = _busy_words(state, under_way) or _last_words(state, doable, beside, proof)
+    if words or state.next is None:
+        return words
+    return _found_words(state, state.next, doable, acts, since) or _step_words(state, state.next, doable, shown, acts)
+
+
+def _closed_words(state: IncidentState, *, armed: bool) -> str:
+    written = ", post-mortem written" if state.exported else ""
+    still = " Actions are still armed: :disarm ends that." * armed
+    return f"Closed{written}. {writes_words(state)}, esc goes back to the panes.{still}"
+
+
+def _busy_words(state: IncidentState, under_way: str) -> str:
+    """Return what runs now or is waited for; empty if nothing is."""
     if under_way:
         return f"{safe(under_way, 60)}: under way; whether it helped is checked automatically."
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
-    coming = state.next
     if waiting(state):
         words = f"{_proof_ahead(state)}; the check runs automatically."
-        if coming is not None and coming.plan.kind == "tool":
-            words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}{_writes(coming)}."
+        if state.next is not None and state.next.plan.kind == "tool":
+            words += f" Meanwhile enter runs {safe(state.next.plan.title, 60)}{_writes(state.next)}."
         return words
     if is_being_checked(state):
         return "What was done is being checked; the result is shown automatically."
+    return ""
+
+
+def _last_words(state: IncidentState, doable: Sequence[Advice], beside: str, proof: str) -> str:
+    """Return how the incident ends once the fault is gone or all steps are done; empty before that."""
     if state.repaired is not None:
-        found = clause(beside, "Also found: ", ". ")
         told = "the fault is gone"
         if proof.startswith(REPAIRED_WORD):
             told = f"it resets again ({proof})"
-        return f"Proved: {told}. {found}c closes with cause and resolution."
-    if coming is None:
-        words = "All steps are done: "
-        if doable:
-            words += f"{len(doable)} can still be done with a; "
-        if not state.repaired:
-            words += "r on the last step checks whether it is fixed, "
-        return f"{words}c closes with cause and resolution."
-    repeated, title = _repeated_words(state), safe(coming.plan.title, 60)
+        return f"Proved: {told}. {clause(beside, 'Also found: ', '. ')}c closes with cause and resolution."
+    if state.next is not None:
+        return ""
+    words = "All steps are done: "
+    if doable:
+        words += f"{len(doable)} can still be done with a; "
+    return f"{words}r on the last step checks whether it is fixed, c closes with cause and resolution."
+
+
+def _found_words(state: IncidentState, coming: Step, doable: Sequence[Advice], acts: Sequence[str], since: str) -> str:
+    """Return what to do about what was found, or was not, with the next step as the other choice; empty otherwise."""
+    goes_on = f"enter goes on to {safe(coming.plan.title, 60)}{_writes(coming)}."
+    repeated = _repeated_words(state)
     fits = [one for one in doable if is_held(state, one.rules)]
     if fits and coming.plan.kind == "tool":
-        return f"{repeated}{_act_words(fits, acts)}; or enter runs {title}{_writes(coming)}."
+        return f"{repeated}{_act_words(fits, acts)}; or enter runs {safe(coming.plan.title, 60)}{_writes(coming)}."
     if repeated:
-        return f"{repeated}r asks again at once, enter goes on to {title}{_writes(coming)}."
+        return f"{repeated}r asks again at once, {goes_on}"
     if since:
-        ran = next((safe(step.plan.title, 60) for step in state.steps if step.outcome is not None), title)
-        return f"Found since: {since}: r on {ran} asks again, enter goes on to {title}{_writes(coming)}."
+        ran = next((step for step in state.steps if step.outcome is not None), coming)
+        return f"Found since: {since}: r on {safe(ran.plan.title, 60)} asks again, {goes_on}"
     if _is_clean(state):
-        return f"Nothing wrong was found: c closes it as a false alarm; or enter goes on to {title}{_writes(coming)}."
-    return _step_words(state, coming, doable, shown, acts)
+        return f"Nothing wrong was found: c closes it as a false alarm; or {goes_on}"
+    return ""
 
 
 def _is_clean(state: IncidentState) -> bool:
