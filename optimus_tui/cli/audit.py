@@ -195,7 +195,7 @@ def _words_of(path: Path, error: OSError) -> str:
 
 
 def _words(record: Mapping[str, Any]) -> str:
-    """The event and its fields; long lists as their number."""
+    """Return the event and its fields; long lists as their number."""
     shown = []
     for name, value in record.items():
         if name in _LEFT_OUT or value in (None, "", {}, []):

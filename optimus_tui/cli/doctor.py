@@ -300,7 +300,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
 
 
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
-    """What the watched Redis consists of, where that is more than one server."""
+    """Return what the watched Redis consists of, where that is more than one server."""
     from optimus_tui.verdicts.cluster import cluster_words, watched_words
 
     target, cluster, sentinels = context.settings.redis, state.cluster, state.sentinels
@@ -323,7 +323,7 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
 
 
 def _rights_of_all(found: Sequence["Rights"], places: Sequence[str], version: str) -> list[DoctorLine]:
-    """The rights on each server: those of the first, and of every other that differ from them."""
+    """Return the rights on each server: those of the first, and of every other that differ from them."""
     lines = _rights(found[0], version)
     for rights, place in zip(found[1:], places[1:], strict=True):
         if rights != found[0]:
@@ -333,7 +333,7 @@ def _rights_of_all(found: Sequence["Rights"], places: Sequence[str], version: st
 
 
 async def _names(context: Context) -> list[DoctorLine]:
-    """How the names are read, which preset fits those that are not, and what to write."""
+    """Return how the names are read, which preset fits those that are not, and what to write."""
     from optimus_tui.dialects.feeds.notifications import SETTING, needed_letters
     from optimus_tui.tools.dialects import finding_out as names
 
@@ -371,7 +371,7 @@ def _names_mark(found: "NamesFound") -> Mark:
 
 
 def _headers(settings: Settings) -> list[DoctorLine]:
-    """Why a service is asked without the header that its profile names."""
+    """Return why a service is asked without the header that its profile names."""
     from optimus_tui.probes.http.profile_health import missing_headers
 
     return [DoctorLine("WRONG", f"  {name}", sentence) for name, sentence in missing_headers(settings).items()]
@@ -428,7 +428,7 @@ def _commands(rights: "Rights") -> list[DoctorLine]:
 
 
 def _state() -> DoctorLine:
-    """The directory of audit, incidents and history."""
+    """Return the directory of audit, incidents and history."""
     from optimus_tui.history.audit.chain import FILE
     from optimus_tui.history.audit.end import VERIFY, trouble
     from optimus_tui.storage.private_file import in_the_way, shown, state_dir

@@ -25,7 +25,7 @@ def code_of(found: object) -> int:
 
 
 def heed_sigterm() -> None:
-    """From now on, let SIGTERM end the program as ctrl+c does, unless SIGTERM is set to be ignored.
+    """Let SIGTERM end the program as ctrl+c does, unless SIGTERM is set to be ignored.
 
     Verbs that handle signals themselves (the screen, ``record``, ``demo``) keep their own handlers.
     """

@@ -219,7 +219,7 @@ def _names(keys: str) -> Iterator[str]:
 
 
 def _name(char: str) -> str:
-    """A single character as the screen calls it: ``?`` is ``question_mark``."""
+    """Return the screen's name of a single character: ``?`` is ``question_mark``."""
     if char.isalnum():
         return char
     name = unicodedata.name(char, "").lower().replace("-", "_").replace(" ", "_")
@@ -258,7 +258,7 @@ def _clashes(
 
 
 def _meet(one: tuple[str, str], two: tuple[str, str], lists: tuple[str, ...]) -> bool:
-    """Whether both work in one place."""
+    """Return whether there is a place in which both work."""
     (first, here), (second, there) = one, two
     if here == there or "app" in (here, there):
         return True

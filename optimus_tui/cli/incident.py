@@ -73,7 +73,7 @@ def on_incident(
 
 
 def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
-    """The settings; where they are not ``needed``, what is kept can be read without them, on a bad day too."""
+    """Return the settings. If they are not ``needed``, faults in them do not keep incidents from being read."""
     from optimus_tui.settings.model import Settings
     from optimus_tui.settings.table import SettingsError
 

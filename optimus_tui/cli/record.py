@@ -154,7 +154,7 @@ def _losses(count: int) -> str:
 
 @contextlib.asynccontextmanager
 async def _running(loops: "Loops") -> AsyncIterator[None]:
-    """All loops, each in a task of its own."""
+    """Run all loops, each in a task of its own."""
     tasks = [asyncio.create_task(_kept_alive(name, loops), name=name) for name in loops()]
     try:
         yield
@@ -178,7 +178,7 @@ async def _kept_alive(name: str, loops: "Loops") -> None:
 
 
 def _place_of(error: Exception) -> str:
-    """Where and what, without the values of variables."""
+    """Return where an error was raised and its type, without the values of variables."""
     frames = traceback.extract_tb(error.__traceback__)
     place = ""
     if frames:
@@ -188,7 +188,7 @@ def _place_of(error: Exception) -> str:
 
 @contextlib.asynccontextmanager
 async def _signals() -> AsyncIterator["asyncio.Queue[int]"]:
-    """The signals that end a recording, as they arrive."""
+    """Yield the signals that end a recording, as they arrive."""
     loop, arrived = asyncio.get_running_loop(), asyncio.Queue[int]()
     for number in SIGNALS:
         loop.add_signal_handler(number, arrived.put_nowait, int(number))

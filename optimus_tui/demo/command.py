@@ -255,7 +255,7 @@ class DemoHandle:
         return True
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
-        """In a thread, take messages until the supervisor ends. Raw reads hold no lock when Python exits."""
+        """Take the supervisor's messages until it ends, in a thread. Raw reads hold no lock when Python exits."""
         assert process.stdout
         pending = b""
         while chunk := os.read(process.stdout.fileno(), 65536):

@@ -75,7 +75,7 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def noisy(world: World) -> AsyncIterator[str]:
-    """One tenant's client retries without a pause and calls every operation."""
+    """Let one tenant's client retry without a pause, and call every operation."""
     users = world.users[NOISY]
 
     async def shout() -> None:

@@ -149,7 +149,7 @@ def _as_of_then(tokens: float, limit: int | None, *, used: bool) -> Value:
     if used:
         left = None if limit is None else max(0, limit - math.ceil(tokens))
     if left is None:
-        why = "a bucket of what is used: how fast it empties is not known"
+        why = "a bucket that counts what is used, at an unknown rate of emptying"
         return Value(problem=why, lacks="limit", sliding=True, ttl_is_reset=False)
     count = None if limit is None else max(0, limit - left)
     return Value(count=count, left=left, left_least=True, lacks="limit", sliding=True, ttl_is_reset=False)

@@ -422,7 +422,7 @@ def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
 
 
 def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
-    """The totals of several groups. Keys of groups of which none was measured count with the mean of the others."""
+    """Return the totals of several groups. Keys of groups that were not measured count with the mean of the others."""
     known = [(one.keys, one.bytes_used) for one in of if one.bytes_used is not None]
     keys, measured = sum(one.keys for one in of), sum(count for count, _ in known)
     total = sum(taken for _, taken in known)

@@ -138,7 +138,7 @@ class LimitLoop:
         return coverage
 
     def _nothing_known(self) -> float:
-        """No scan has a result yet: hand on its fault if it has one, else nothing."""
+        """Report the scan's fault, if any, while no scan has a result yet. Return the seconds until the next try."""
         fault = self.sampler_state.sweep_fault
         if fault is not None:
             return self._failed(fault)

@@ -331,7 +331,7 @@ def needs_redis(spec: RouterSpec) -> bool:
 
 
 def _page(spec: RouterSpec) -> dict[str, str]:
-    """Return what the second and third of four are answered as."""
+    """Return the page of the second and third of four items, as the router answers it."""
     if spec.type == "hybrid":
         return {"items": "items", "limit": "2", "unreadable": "0", "next_cursor": '"local:3"'}
     page = {"items": "items", "total": "4", "limit": "2", "offset": "1"}

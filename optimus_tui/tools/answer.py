@@ -134,7 +134,7 @@ def _whole(value: Any, kind: Any) -> Any:
 
 
 def _number(text: str) -> Any:
-    """The text as a finite number with a point, else as it is: then its type is refused with the allowed values."""
+    """Return the text as a finite number, else as it is: then its type is refused with the allowed values."""
     try:
         number = float(text)
     except ValueError:
@@ -215,7 +215,7 @@ def capped(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> tuple[Any, int]:
-    """The value with at most ``ROWS`` entries, each bounded in turn, and the number of entries that were cut."""
+    """Return the value with at most ``ROWS`` entries, each bounded in turn, and the number of entries that were cut."""
     if isinstance(value, dict):
         if len(value) <= ROWS:
             kept = value
@@ -264,7 +264,7 @@ async def answer(
 
 
 def _with_history(report: Report, ctx: "Context") -> Report:
-    """The answer, with the reason where the history was asked and could not be read."""
+    """Return the answer, with the reason where the history was asked and could not be read."""
     store = vars(ctx).get("store")  # built with the first question; most tools ask none
     if store is None or store.fault is None:
         return report

@@ -135,7 +135,7 @@ def _lifetimes(index: CacheIndex, groups: Iterable[Group], mono: float) -> tuple
 
 
 def _choose(index: CacheIndex, report: CacheReport) -> list[bytes]:
-    """Up to twenty keys: in turns over the kinds, of each its larger tenants; keys without TTL and ``*`` come first."""
+    """Return up to twenty keys: each kind in turn, its larger tenants first; keys without a TTL come before others."""
     turns = [_of_kind(index, [(one.kind, one.tenant or b"") for one in kind.tenants]) for kind in report.kinds[:SAMPLE]]
     chosen: list[bytes] = []
     for place in range(SAMPLE):

@@ -174,19 +174,19 @@ def _judged(ctx: "Context", seen: Survey, rules: LimitRules | None, tenants: set
 
 
 def _unread(others: Fault | None) -> list[str]:
-    """Return a sentence if it is unknown whether a limit is too low for all, or one client asks too much."""
+    """Return a note if other tenants' counters could not be read: a limit may be too low for all of them."""
     if others:
         return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"]
     return []
 
 
 def _of_these(limits: LimitsReport) -> list[Finding]:
-    """The total is everybody's, not theirs."""
+    """Return the findings about the compared tenants: the total of all tenants is not one."""
     return [finding for finding in limits.findings if finding.rule != LIMITS_TOTAL]
 
 
 def _no_rules(gateway: Reading[GatewayState]) -> str:
-    """Why the gateway tells none."""
+    """Return why the gateway publishes no limits."""
     state = gateway.value
     if state:
         fault = state.service.fault or state.rules_fault
@@ -267,7 +267,7 @@ class _Looks:
         return {"latency_p95_ms": rounded(estimate_ms(spread, "p95")), "latency_p95_bound": bound}
 
     def unknown(self, fault: Fault | None, no_rules: str) -> list[str]:
-        """Why there are gaps."""
+        """Return why there are gaps."""
         reasons = []
         if fault:
             reasons = [f"keys: {sentence(fault)}"]

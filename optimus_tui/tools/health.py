@@ -361,7 +361,7 @@ async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 async def _present(
     ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
 ) -> HitRate | None:
-    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from samples.
+    """Return the hit rate of now as it was kept; where nobody kept it and there is reason to look, from samples.
 
     The reason is a low published rate, a good one that the counters of the gateway's own page contradict, counters
     beside no published rate, or that only what came since a moment counts.
@@ -408,7 +408,7 @@ async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
 
 
 async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
-    """All names, then the values: the tenant's own first, whatever the number of the others."""
+    """Read all names, then the values: the tenant's own counters first, however many others there are."""
     seen = await survey(ctx, tenant=query.tenant_id.encode())
     if query.include_rate_limiting:
         _, fault = await read_known(ctx, seen, [*seen.of_tenant, *seen.limits.names_to_read()])
@@ -419,7 +419,7 @@ async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
 def _others(
     ctx: "Context", query: DiagnoseQuery, looked: Looked, rate: HitRate | None, limits: LimitsReport | None
 ) -> list[Finding]:
-    """Findings about what was asked for beyond the dependencies themselves."""
+    """Return the findings about what was asked for beyond the dependencies themselves."""
     state, seen = looked.gateway.value, looked.seen
     found: list[Finding] = [*looked.figures.findings]
     if limits is not None:
@@ -437,7 +437,7 @@ def _others(
 
 
 def _unread(fault: Fault | None, limits: LimitsReport, *, answers: bool) -> list[Finding]:
-    """What of the limits could not be read although it was asked for."""
+    """Return the findings about limits that were asked for and could not be read."""
     if fault is not None and limits.rows:
         return find_partial("rate limits", fault)
     return find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED, answers=answers)

@@ -57,7 +57,7 @@ async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
 
 
 async def _run_all(ctx: "Context", tenant: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The results in the order of ``names``. The message waits for the engine's tests, but not for ever."""
+    """Return the results in the order of ``names``. The message waits for the engine's tests, but not for ever."""
     tasks: dict[str, asyncio.Task[dict[str, Any]]] = {}
     async with asyncio.TaskGroup() as group:
         engine: asyncio.Task[dict[str, Any]] | None = None
@@ -77,7 +77,7 @@ async def _run_all(ctx: "Context", tenant: str, names: Sequence[str]) -> list[di
 async def _test(
     ctx: "Context", tenant: str, name: str, before: asyncio.Task[Any] | None, patience: float | None
 ) -> dict[str, Any]:
-    """One test, bounded, after ``before`` has ended or ``patience`` seconds are over."""
+    """Run one test, bounded in time, after ``before`` has ended or ``patience`` seconds are over."""
     if before is not None:
         await asyncio.wait([before], timeout=patience)
     found = await part(ctx, _TESTS[name](ctx, tenant), name, WHOLE_SECONDS)
@@ -87,7 +87,7 @@ async def _test(
 
 
 def _sum_up(done: list[dict[str, Any]]) -> tuple[str, str]:
-    """A skipped test counts neither for nor against; one that did not come to its end has not passed."""
+    """Return the grade and the share of passed tests. Skipped tests do not count; unfinished ones did not pass."""
     judged = [test for test in done if test["status"] != "skipped"]
     passed = sum(test["status"] == "pass" for test in judged)
     if not judged:
@@ -97,7 +97,7 @@ def _sum_up(done: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def _grade(share: float) -> str:
-    """The words for the share of tests that passed."""
+    """Return the words for the share of tests that passed."""
     if share in (0, 1):
         if share:
             return "all_pass"

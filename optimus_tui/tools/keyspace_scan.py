@@ -234,7 +234,7 @@ async def read_known(
 
 
 async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> list[Counter | bytes]:
-    """One trip. The limits in force are asked for where the first value shows that cannot be told without them."""
+    """Read the counters in one round trip, and the limits in force if the values cannot be judged without them."""
     from optimus_tui.probes.counters import read_counters
 
     given = seen.rules
@@ -250,7 +250,7 @@ async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> li
 
 
 async def _rules(ctx: "Context") -> LimitRules | None:
-    """The limits in force, as the gateway publishes them or as they are configured."""
+    """Return the limits in force, as the gateway publishes them or as they are configured."""
     from optimus_tui.probes.http.services import read_gateway
 
     gateway = await part(ctx, read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), "limits")

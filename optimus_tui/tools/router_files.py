@@ -241,7 +241,7 @@ def cache_folder() -> Path:
 
 @cache
 def _version() -> str:
-    """The rules, the grammar of this Python, and the files that judge."""
+    """Return a mark of the rules, of the grammar of this Python, and of the files that judge."""
     from optimus_tui import patterns
 
     folder = Path(patterns.__file__).parent

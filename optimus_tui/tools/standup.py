@@ -65,7 +65,7 @@ def compose(
 
 
 def _findings(documents: Mapping[str, Any]) -> tuple[StandupFinding, ...]:
-    """Each fact once, however many tools found it; the worst first, each effect below its cause."""
+    """Return each finding once, however many tools found it: the worst first, each effect below its cause."""
     found: dict[tuple[str, str], Finding] = {}
     for name in _JUDGED:
         listed = documents[name].get("diagnostics", ())
@@ -208,7 +208,7 @@ async def series(ctx: "Context", minutes: int) -> dict[str, tuple[tuple[float, f
 
 
 async def _ask_all(ctx: "Context", minutes: int, seconds: float) -> dict[str, dict[str, Any] | ToolFailure]:
-    """Each tool's document, or why there is none."""
+    """Return each tool's document, or why there is none."""
 
     async def ask(tool: str, arguments: dict[str, Any]) -> Report:
         window = {}
@@ -241,7 +241,7 @@ async def _overnight(ctx: "Context", before: StandupReport | None, minutes: int,
 
 
 async def _memory(ctx: "Context") -> int | None:
-    """Of Redis, in bytes; no tool's document holds it."""
+    """Return the memory of Redis in bytes; no tool's document holds it."""
     from optimus_tui.probes.server import read_server
 
     try:
@@ -284,7 +284,7 @@ async def _recall(ctx: "Context") -> Meetings | None:
 
 
 async def _keep(ctx: "Context", meetings: Meetings) -> None:
-    """As far as the history takes it; why it does not is the history's to say."""
+    """Keep the report in the history. If the history cannot take it, its own fault says why."""
     try:
         async with asyncio.timeout(_RECALL_SECONDS):
             await ctx.store.remember(KEY, msgspec.json.encode(meetings))

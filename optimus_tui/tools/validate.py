@@ -182,7 +182,7 @@ def _parts_of(one: Judged, level: Level, choice: ProjectChoice | None, name: Cal
 
 
 def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:
-    """The files that are a class worse than their average: an average hides a router that is broken."""
+    """Return the files that are a class worse than their average: an average hides a router that is broken."""
     bound = lower_bound(average or 0.0)
     scored = [(one.compliance_score, one.file) for one in files if one.compliance_score is not None]
     worse = sorted((one for one in scored if one[0] < bound), key=lambda one: one[0])

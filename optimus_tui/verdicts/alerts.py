@@ -377,17 +377,17 @@ def _absent(one: OpenEpisode, there: Mapping[Key, Finding], mono: float, blind: 
 
 
 def _goes_on(one: Finding, other: Finding) -> bool:
-    """Many findings of a rule became one that sums them up, or the other way round."""
+    """Return whether many findings of a rule became one that sums them up, or the other way round."""
     return one.rule == other.rule and sums_up(one) != sums_up(other)
 
 
 def _hold(finding: Finding) -> float:
-    """Seconds that a finding may be gone before it has cleared."""
+    """Return for how many seconds a finding must be gone before it has cleared."""
     return HOLD_SECONDS + min(finding.window_seconds or 0.0, LONGEST_WINDOW_HOLD)
 
 
 def _worse(one: Finding, other: Finding) -> Finding:
-    """Of two sights of the same trouble the worse one, the later one where they are equal."""
+    """Return the worse of two observations of one problem; the later one if they are equal."""
     if level_of(one) != level_of(other):
         if level_of(one) > level_of(other):
             return one
@@ -410,7 +410,7 @@ def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
 
 
 def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
-    """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
+    """Return what is reported about a finding. ``under_mute``: a mute covers it, and it has become worse than that."""
     level = level_of(one.finding)
     if level < LOUD or (level <= one.announced and (under_mute or not one.muted)):
         return None
@@ -437,7 +437,7 @@ def _notice(kind: NoticeKind, finding: Finding, act: OwnAct | None, unheard: boo
 
 
 def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
-    """Of what was said to be wrong, that it no longer is."""
+    """Return the notices that what was reported before is no longer wrong."""
     gone = [one for one in over if one.episode.end == "cleared" and one.announced >= LOUD and not one.muted]
     gone.sort(key=lambda one: -level_of(one.episode.finding))
     return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]

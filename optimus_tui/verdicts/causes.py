@@ -55,7 +55,7 @@ def worst_of_groups(groups: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
 def _group(
     place: int, found: Sequence[Finding], parents: dict[int, int], below: dict[int | None, list[int]]
 ) -> list[Finding]:
-    """The finding with all that follows from it, which began later each time: there is no circle."""
+    """Return the finding and everything that follows from it. Each effect began later, so there is no circle."""
     effects = [_group(one, found, parents, below) for one in below.get(place, ())]
     listed = worst_of_groups(effects)
     own = found[place]
@@ -87,7 +87,7 @@ def _with_remedy(effect: Finding, root: Finding) -> Finding:
 
 
 def _cause_of(effect: Finding, found: Sequence[Finding], known: Mapping[Key, Key]) -> int | None:
-    """The place of the finding that caused this one: by the table's order, then the one that began last before it."""
+    """Return the place of the finding that caused this one: by the table's order, then the latest that began before."""
     if effect.caused_by is not None:
         return next((at for at, one in enumerate(found) if (one.rule, one.subject) == effect.caused_by), None)
     named = known.get((effect.rule, effect.subject))

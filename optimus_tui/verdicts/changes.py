@@ -99,7 +99,7 @@ def _events(before: StandupReport, now: StandupReport) -> Change:
 
 
 def _count(old: int | None, new: int | None) -> Change:
-    """Counts that come and go with the traffic: from a quarter more or less on."""
+    """Return the change of a count that varies with traffic, from a quarter more or less on."""
     if old is None or new is None or abs(new - old) * 4 < max(old, 1):
         return SAME
     return Change(direction="changed", words=f"was {thousands(old)}", rose=new > old)

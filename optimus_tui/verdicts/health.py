@@ -82,7 +82,7 @@ def judge(
 
 
 def _count(looks: Looks) -> tuple[int, int]:
-    """How many dependencies were checked, and how many of them answered; one not configured is no dependency."""
+    """Return how many dependencies were checked and how many answered; one that is not configured does not count."""
     answers = []
     if looks.gateway is not None:
         answers.append(services.answered(services.service_of(looks.gateway.value)))

@@ -103,7 +103,7 @@ def steady(
 
 
 def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: Callable[[Finding], bool]) -> Recent:
-    """The windows with this judgement added."""
+    """Return the windows with this judgement added."""
     loud = worst is not None and level_of(worst) >= LOUD
     if before is None:
         assert worst is not None
@@ -131,7 +131,7 @@ def _has_windows(finding: Finding) -> bool:
 
 
 def _without(recent: Recent, mono: float, seconds: float) -> Recent:
-    """The same, where it is proved that it was not over in the last seconds: no window that lies in them was."""
+    """Return the record with the windows of the last ``seconds`` set to good, because that is proved."""
     length = rule_of(recent.finding.rule).window_seconds or 1.0
     proved = min(len(recent.past), max(0, int((seconds - (mono - recent.began)) / length)))
     return replace(recent, past=(*recent.past[: len(recent.past) - proved], *(False,) * proved))
@@ -144,7 +144,7 @@ def _has_ended(recent: Recent) -> bool:
 
 
 def _rolled(recent: Recent, mono: float) -> Recent:
-    """The same with its present window ended where its time is over. Time in which nobody judged is no window."""
+    """Return the record with its present window ended if its time is over. Time in which nobody judged is no window."""
     if mono < _ends(recent):
         return recent
     past = recent.past
@@ -159,7 +159,7 @@ def _ends(recent: Recent) -> float:
 
 
 def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at: float | None = None) -> list[Finding]:
-    """What is shown of this trouble: as it is, as a note until it is raised, or held.
+    """Return what is shown: the finding itself, a note until it is over often enough, or the one that still counts.
 
     ``judged_at``: the wall-clock seconds from which on first signs are judged; None where it is not to be said.
     """

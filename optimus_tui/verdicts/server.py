@@ -85,7 +85,7 @@ def judge_condition(state: ServerState) -> list[Finding]:
 
 
 def _refuses_writes(state: ServerState) -> list[Finding]:
-    """One finding, with all that says so: what the server must refuse in its state, and what it refused lately."""
+    """Return one finding that writes are refused, with every reason: the state of the server, and recent refusals."""
     reasons = _must_refuse(state)
     lately = state.refused_lately
     grown = {}
@@ -130,7 +130,7 @@ def _why_refused(name: str, **values: Value) -> str:
 
 
 def _must_refuse(state: ServerState) -> dict[str, str]:
-    """Why the server refuses every write in the state it is in, by the word of its error."""
+    """Return why the server must refuse every write in its present state, by the word of its error."""
     found: dict[str, str] = {}
     share = memory_share(state)
     refused = state.refused.writes or {}

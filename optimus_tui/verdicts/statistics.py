@@ -128,7 +128,7 @@ def trend(samples: Samples, *, least_rise: float = 0.0) -> Trend | None:
 
 
 def _steady(known: Samples) -> bool:
-    """Whether the floor of every stretch of time lies above the one before it, none by a leap."""
+    """Return whether the lowest value rises in every stretch of time, without one sudden jump."""
     began, ended = known[0][0], known[-1][0]
     stretches: list[list[float]] = [[] for _ in range(_STRETCHES)]
     for at, value in known:

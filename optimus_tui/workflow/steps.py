@@ -51,7 +51,7 @@ def put(state: IncidentState, step: Step) -> IncidentState:
 
 
 def _without_effects(state: IncidentState, step: Step) -> Step:
-    """Return a step as recommendations follow from it: waiting ends a side effect, and a cure could do harm."""
+    """Return the step without side effects of an action: they end by themselves, so nothing is recommended for them."""
     if step.outcome is None or step.ended is None or not state.action_records:
         return step
     return replace(step, outcome=without_effects(step.outcome, is_effect_at(state, step.ended.wall)))
@@ -260,7 +260,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
 
 
 def _timed(record: ActionRecord, steps: list[Step]) -> tuple[ActionRecord, tuple[AnyEffect, ...]]:
-    """Return the record with the time from which its checks count, and their start if they need no more."""
+    """Return the record with the time from which it is checked, and the first checks if it needs no more data."""
     since, need = acted_at(record), need_for(record)
     record = replace(record, since=since)
     if not need.seconds or not steps:

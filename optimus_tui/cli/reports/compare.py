@@ -76,7 +76,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], tuple[_Row, ...]], ...] = (
 
 
 def _rows(differs: Sequence[str]) -> list[_Row]:
-    """All rows, those first in which the tenants differ most; the others as they stand above."""
+    """Return all rows, those first in which the tenants differ most; the others keep their order."""
     places = {name: place for place, name in enumerate(differs)}
     last = len(places)
     ordered = sorted(_GROUPS, key=lambda group: min(places.get(name, last) for name in group[0]))
@@ -141,7 +141,7 @@ def _print(report: "CompareReport", width: int) -> None:
 
 
 def _strangers(report: "CompareReport") -> Iterator[str]:
-    """Those of whom there is no trace: mistyped, or quiet."""
+    """Yield a sentence for each tenant of which nothing was found: a mistyped name, or one without traffic."""
     for one in report.tenants:
         if one.counters == 0 and one.cache_keys == 0 and one.events == 0:
             yield f"{safe_text(shown_tenant(one.tenant_id), WIDEST_NAME)} has no key, counter or event"

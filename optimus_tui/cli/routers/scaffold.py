@@ -164,7 +164,7 @@ def _refuse(sentence: object) -> int:
 
 
 def _gateway_url(flags: dict[str, object]) -> str:
-    """The gateway's address for the next steps; the usual one where the settings cannot be used."""
+    """Return the gateway's address for the next steps; the usual one where the settings cannot be used."""
     from optimus_tui.settings.model import Settings
     from optimus_tui.settings.table import SettingsError
 

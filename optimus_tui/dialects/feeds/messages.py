@@ -47,11 +47,11 @@ class Subscription(Struct, frozen=True):
 
     @property
     def without_shards(self) -> "Subscription":
-        """Return the same without the sharded channels."""
+        """Return the subscription without its sharded channels."""
         return Subscription(self.channels, self.patterns)
 
     def with_shard(self, channel: bytes) -> "Subscription":
-        """Return the same with one more sharded channel."""
+        """Return the subscription with one more sharded channel."""
         return Subscription(self.channels, self.patterns, (*self.shards, channel))
 
     @property

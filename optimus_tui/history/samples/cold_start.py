@@ -36,7 +36,7 @@ def warmed(
 
 
 def _carried(samples: Samples, cold: Mapping[float, Hashable], first: Mapping[Hashable, float]) -> Samples:
-    """The samples of one series without those of cold starts, whose last ones move to the first warm reading."""
+    """Return the samples of one series without those of cold starts, whose last ones move to the first warm reading."""
     warm = [one for one in samples if one[0] not in cold]
     last = {cold[at]: value for at, value in samples if at in cold}
     there = {at for at, _ in warm}

@@ -271,7 +271,7 @@ def grow(
 
 
 def _born(looks: Sequence[ProcessReading], lives: Sequence[Life]) -> int:
-    """How many of these processes began after an earlier reading."""
+    """Return how many of these processes began after an earlier reading."""
     return sum(one.born and looks[0].at < one.base for one in lives)
 
 

@@ -352,7 +352,7 @@ class Resolver:
 
 
 def _may_be_told(things: dict[str, Any], name: str, depth: int) -> bool:
-    """Return whether a name was given up further away than from where it is asked for now."""
+    """Return whether a name was given up at a greater depth than this one, so that it may be found now."""
     return bool(things.get(f"{name};", -1) > depth)
 
 

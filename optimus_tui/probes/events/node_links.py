@@ -165,7 +165,7 @@ def _place(target: RedisTarget) -> str:
 
 
 def _nothing() -> None:
-    """A byte from one of the nodes says nothing of the feed's own connection."""
+    """Do nothing: bytes from a node's connection say nothing about the feed's own."""
 
 
 async def ended(task: "asyncio.Task[None] | None") -> None:

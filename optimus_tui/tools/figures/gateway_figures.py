@@ -157,14 +157,14 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
 
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:
-    """The states with those of processes that were met shortly before; a sample that failed stays unknown."""
+    """Return the states with those of processes that were seen shortly before; a failed sample stays unknown."""
     if isinstance(states, Fault):
         return states
     return by_process([*before, *states])
 
 
 async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
-    """The breakers of processes that were met within the last minute; none where reading them takes too long."""
+    """Return the breakers of processes that were met within the last minute; none where reading them takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
             return await kept_breakers(ctx)
@@ -180,14 +180,14 @@ def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
 
 
 def _why_one_sample(state: MetricsState) -> Fault:
-    """Why one sample of this page tells no rate."""
+    """Return why one sample of this page tells no rate."""
     if REQUESTS in state.metrics:
         return Fault("invalid", ONE_SAMPLE)
     return missing(REQUESTS, state)
 
 
 def _holds_trouble(state: MetricsState) -> bool:
-    """Whether a failure or a refusal was counted since the process began."""
+    """Return whether a failure or a refusal was counted since the process began."""
     for name, value in state.values.items():
         metric, labels = split_series(name)
         if value > 0 and (metric == REFUSED or (metric == REQUESTS and _is_trouble(labels.get("status", "")))):
@@ -208,7 +208,7 @@ async def _lately(ctx: "Context") -> list[tuple[Increase, Increase]]:
 
 
 async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
-    """What was kept of the samples of both services, and of the gateway's own histogram."""
+    """Return the findings from the kept samples of both services and from the gateway's own histogram."""
     unsteady, slow = await asyncio.gather(_unsteady(ctx, minutes), _slow_routes(ctx, minutes))
     return [*unsteady, *slow]
 
@@ -235,7 +235,7 @@ async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
 
 
 async def _durations(ctx: "Context", minutes: float) -> Sequence[Sequence[Increase]]:
-    """The growth of the parts of the gateway's kept histogram: over the window, and lately, the longest span last.
+    """Return the growth of the gateway's kept histogram by part: over the window, and lately, the longest span last.
 
     Unknown where reading it takes too long. The cold start of each process is left out, which is not judged.
     """

@@ -89,7 +89,7 @@ def without_cures(findings: Iterable[Finding], recommendations: Iterable[Recomme
 def _followed(
     own: Finding, screen: Mapping[Key, Finding], watchers: Mapping[Key, Finding], known: Mapping[Key, float | None]
 ) -> Finding:
-    """The finding of one look as who watches has it: the whole of it where it saw more, else its beginning."""
+    """Return the finding of one look as a watcher knows it: whole where the watcher saw more, else its beginning."""
     key = own.rule, own.subject
     if own.rule in _KNOWN_TO_SCREEN and key in screen:
         return screen[key]

@@ -61,7 +61,7 @@ async def kept_breakers(ctx: "Context") -> list[MetricsState]:
 
 
 def _replaced(last: float, starts: Mapping[float, float], processes: int) -> bool:
-    """Whether as many processes began after this one was met last as there were before."""
+    """Return whether at least as many processes began since this one was last seen as there were before."""
     began = sum(start > last for start in starts.values())
     return began > 0 and began >= processes - began
 
@@ -71,7 +71,7 @@ def _latest(kept: Mapping[str, Samples]) -> dict[str, float]:
 
 
 def _turning(kept: Mapping[str, Samples], since: float) -> dict[str, float]:
-    """The other state of each breaker that goes back and forth."""
+    """Return the breakers that open and close by turns, each with its other state."""
     found = {}
     for name, samples in kept.items():
         values = [value for at, value in samples if at >= since]
@@ -170,7 +170,7 @@ class Counters:
             return Fault("timeout", f"the history did not answer within {WINDOW_SECONDS:g} s")
 
     async def _read(self, turn: int) -> Reading[MetricsState]:
-        """The page of one of the gateway's addresses, each in its turn."""
+        """Read the page of one of the gateway's addresses; each address has its turn."""
         from optimus_tui.probes.http.metrics import read_metrics
 
         at = self._ctx.settings.at_gateway(turn)
@@ -202,7 +202,7 @@ def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
 
 
 def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
-    """The same with the reason why a better source did not answer, where there is one."""
+    """Return the result with the reason why a better source did not answer, where there is one."""
     if isinstance(kept, Fault):
         better: Fault | None = kept
         targets: tuple[str, ...] = ()

@@ -250,7 +250,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
 async def _look(
     ctx: "Context", query: PerformanceQuery, counters: Counters, tenant: bytes | None
 ) -> tuple[Survey, ReadTwice, RefusalEvidence]:
-    """The names, the counters twice, and the gateway's page in between."""
+    """Read the names, the gateway's page, and the counters before and after it."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)
     if tenant is not None:
@@ -275,7 +275,7 @@ def _limits(
 
 
 async def _counters_memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:
-    """What the counters weigh, estimated from a sample."""
+    """Return the memory of all counters, estimated from a sample."""
     from optimus_tui.probes.cache_keys import read_details
     from optimus_tui.probes.faults import OUTAGES, fault_of
 

@@ -125,7 +125,7 @@ def uncounted(subject: str, grown: Increase) -> Result:
 
 
 def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
-    """What the reader must know of the counter: tenants that are summed, a better source that did not answer."""
+    """Return what limits the counter's meaning: tenants are summed, or a better source did not answer."""
     notes = []
     if any(one.labels.get("tenant") == OTHERS and one.increase for one in grown.series):
         notes.append('the gateway counts tenants beyond its maximum as "other": a tenant may be among them')
@@ -217,7 +217,7 @@ def _times(looks: list["Timed"]) -> list[float]:
 
 
 def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
-    """One service as the document shows it: its average, or why it has none."""
+    """Return one service as the document shows it: its average, or why it has none."""
     of = figures(_times(looks))
     failed = [one for one in looks if one.failed]
     if failed:
@@ -257,7 +257,7 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence
 
 
 def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
-    """A service over the window; over the samples of just now where the window holds too little for a percentile."""
+    """Return a service over the window; over the latest samples where the window holds too little for a percentile."""
     times, minutes, source = _times(looks), 0.0, "live"
     if _is_kept(window):
         times = [value for _, value in window.samples]
@@ -283,7 +283,7 @@ def _shown(of: Figures) -> dict[str, Any]:
 
 
 def _groups(found: Quantiles, label: str) -> dict[str, Any]:
-    """The gateway's own histogram, the most used first. A percentile that is only a bound is null."""
+    """Return the gateway's own histogram, the most used first. A percentile that is only a bound is null."""
     if found.covered_minutes <= 0:
         return {
             "status": "not available",
@@ -355,7 +355,7 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
 
 
 def _degraded(name: str, reported: "ReportedHealth") -> list[Finding]:
-    """A service that answers in time and calls itself degraded."""
+    """Return the finding about a service that answers in time and calls itself degraded; None otherwise."""
     if reported.sickness is None:
         return []
     return [

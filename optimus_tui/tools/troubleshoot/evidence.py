@@ -203,7 +203,7 @@ class EvidenceReader:
         return DependencyLatencies(series=live_series(values), source="live", lacking=lacking)
 
     async def _burst(self, name: str) -> tuple[list[float], str]:
-        """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""
+        """Time a few requests one after the other. Failed ones have no time; if none has one, say why."""
         from optimus_tui.probes.http.integration import time_pings, time_service
         from optimus_tui.probes.http.services import health_url
 
@@ -304,7 +304,7 @@ async def read_twice(
 
 
 async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: LimitIndex, read_at: float) -> None:
-    """One more read half-way, where that is cheap: it tells one burst from a lasting pace."""
+    """Read once more half-way, where that is cheap: this tells one burst from a lasting pace."""
     await asyncio.sleep(ctx.tuning.slope_seconds / 2)
     if len(names) <= FEW_NAMES:
         between, _ = await read_known(ctx, seen, names, COUNT_SECONDS)
@@ -378,7 +378,7 @@ async def _increase(ctx: "Context", counters: Counters, metric: str) -> Increase
 def _since_start(
     kept: RefusalEvidence, looks: Sequence[Reading[MetricsState]], minutes: float, now: float
 ) -> RefusalEvidence:
-    """The same with the whole life of the gateway's processes in place of seconds, where it lies in the window."""
+    """Return the evidence over the whole life of the gateway's processes, where that lies within the window."""
     latest = latest_pages(one.value for one in looks if one.value is not None and one.value.published)
     if not latest or any(state.left_out for state in latest):
         return kept
@@ -402,7 +402,7 @@ def _since_start(
 
 
 def _life(metric: str, states: Iterable[MetricsState], minutes: float) -> Increase:
-    """Everything that the processes have counted, as if it had grown from zero within ``minutes``."""
+    """Return everything that the processes have counted, as if it had grown from zero within ``minutes``."""
     series, published = [], False
     for state in states:
         published = published or metric in state.metrics

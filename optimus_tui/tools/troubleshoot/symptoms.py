@@ -112,7 +112,7 @@ async def rate_limiting(
 async def _count(
     ctx: "Context", part: EvidenceReader, query: TroubleshootQuery, gateway: Awaitable[Reading[GatewayState]]
 ) -> tuple[Survey, Chosen, ReadTwice, RefusalEvidence]:
-    """All names, then one tenant's counters twice, with samples of the gateway's page in between."""
+    """Read all names, then one tenant's counters twice, with samples of the gateway's page in between."""
     began = ctx.clock.mono()
     chosen = Chosen(query.tenant_id.encode("utf-8", "surrogateescape"))
     seen = await survey(ctx, tenant=chosen.tenant)
@@ -192,7 +192,7 @@ def _tenant(ctx: "Context", query: TroubleshootQuery) -> str:
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
-    """All names with their TTLs; a Fault where nothing at all was seen."""
+    """Return all cache keys with their TTLs, or a fault if none could be read."""
     seen = await survey(ctx, tenant=tenant, ttls=True)
     if seen.fault is not None and not seen.coverage.scanned:
         return seen.fault

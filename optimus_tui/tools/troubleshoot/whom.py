@@ -45,7 +45,7 @@ async def choose_tenant(ctx: "Context", seen: Survey, gateway: Awaitable[Reading
 
 
 def _worst(report: LimitsReport, among: str) -> Chosen:
-    """The tenant of the most urgent counter; without a known limit, the one with most counters."""
+    """Return the tenant of the most urgent counter; without a known limit, the one with most counters."""
     row = next((one for one in report.rows if one.counter.tenant and not one.counter.doubt), None)
     if row is None:
         why = f"no counter names one ({among})" if report.total else "no counter was found"

@@ -123,7 +123,7 @@ def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
 
 
 def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> Lines:
-    """Keys that may be another tenant's: those left out, and those that the operator took in."""
+    """Return what is said of keys that may be another tenant's: those left out, and those that were taken in."""
     planned = {key.key for key in plan.keys}
     out = [key for key in plan.ambiguous if key not in planned]
     taken = len(plan.ambiguous) - len(out)

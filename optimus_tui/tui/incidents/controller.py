@@ -216,7 +216,7 @@ class IncidentController:
     # -- opening and resuming
 
     def offer(self) -> None:
-        """At the start, say that an incident was left open. Without any incident file, nothing is imported."""
+        """Say at the start that an incident was left open. Without an incident file nothing is imported."""
         self.dashboard.run_in_background("incident-left", self._offer, name="incidents left open")
 
     async def _offer(self) -> None:

@@ -99,7 +99,7 @@ class LoneProofs:
 
 
 def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
-    """What is found now, with the count of a counter that is no finding any more."""
+    """Return the current findings, with the count of a counter that is no longer a finding."""
     from optimus_tui.contract.incident import Figure
     from optimus_tui.incidents.lone_proof import Found
 

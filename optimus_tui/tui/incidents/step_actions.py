@@ -284,7 +284,7 @@ class StepActions:
     async def _discard(self) -> None:
         reason, number = "", self.state.id
         if not has_only_its_first_step(self.state):
-            about = "It has more than its health check, so it is kept, closed as a mistake, without post-mortem."
+            about = "More than the health check was recorded: the incident stays in the list, closed as a mistake."
             answers = await self.dashboard.ask(QuestionDialog(f"Discard {number}", [QuestionField("Why")], about))
             if answers is None:
                 return

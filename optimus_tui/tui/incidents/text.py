@@ -223,7 +223,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
 
 
 def _of_before(state: IncidentState, step: Step) -> list[Section]:
-    """Say that a step's evidence is of the time before a remedy or its proof, and whether that is proved by now."""
+    """Return a note if evidence was measured before a remedy or its proof, with what has been proved since."""
     if step.outcome is None or step.ended is None:
         return []
     measured, records = step.ended.wall, state.action_records
@@ -269,7 +269,7 @@ def _chosen_words(tenant: str) -> str:
 
 
 def _counted(state: IncidentState, section: Section) -> Section:
-    """A tool's own list of recommendations is a part of the last step's: it shows no count of its own beside that."""
+    """Return a tool's own recommendations without a count in the title, because the last step lists all of them."""
     if not section.title.startswith("To do") or not state.advice:
         return section
     return replace(section, title="To do, by this tool (the last step lists all)")

@@ -207,7 +207,7 @@ def _draft_result(report: "Report", project: Path) -> tuple[int, str] | None:
 
 
 def _first_words(report: "Report") -> str:
-    """The verdict in words; else the first line of the report's own sections that says something."""
+    """Return the verdict in words; else the first line of the report's own sections that says something."""
     from optimus_tui.contract.tools.state import IntegrationReport
     from optimus_tui.contract.tools.traffic import PerformanceReport
     from optimus_tui.tools.pages.sections import sections

@@ -190,7 +190,7 @@ class ToolsScreen(BaseScreen):
         self._check()
 
     def _check(self) -> bool:
-        """Whether the tool would take these arguments; what it would say, else what the field is for, is shown."""
+        """Return whether the tool would take these arguments. Its complaint, or the help of the field, is shown."""
         from optimus_tui.tools.answer import ToolFailure, parse
 
         if self.form is None or self._formed != self.tool.name:

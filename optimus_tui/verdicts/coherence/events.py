@@ -339,14 +339,14 @@ def _span_words(seconds: float) -> str:
 
 
 def _reason(status: FeedStatus) -> str:
-    """The fault as the end of a sentence; empty without one."""
+    """Return the fault as the end of a sentence; empty without one."""
     if status.fault:
         return f": {status.fault.message}"
     return ""
 
 
 def _remedy(status: FeedStatus) -> str:
-    """What the fault says would help; "" where the catalogue's remedy holds."""
+    """Return the fault's own remedy; "" where the catalogue's remedy holds."""
     if status.fault is None:
         return ""
     return status.fault.remedy or ""

@@ -76,7 +76,7 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
 
 
 def _unknown(report: CacheReport) -> list[Finding]:
-    """No cache key of a known layout, and other names: whether anything is cached is unknown.
+    """Return the finding that only names of no known layout were found: whether anything is cached is unknown.
 
     Nothing is found missing where the profile names no cache keys.
     """
@@ -223,7 +223,7 @@ def _stands_for(
     owner_of: OwnerOf,
     seen: _Seen,
 ) -> bool | None:
-    """Whether a cache key is behind it; None where the name says nothing."""
+    """Return whether the name stands for a cache key; None if the name does not tell."""
     for whole in names:
         owner = owner_of(whole)
         if owner is not None:

@@ -165,7 +165,7 @@ def _has_enough(span: Increase) -> bool:
 
 
 def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
-    """All requests together."""
+    """Return the finding about all requests together."""
     results = outcomes(grown.series)
     rate = results.failing_share
     weight = weigh_failures(results.failed or 0.0, results.requests, thresholds)

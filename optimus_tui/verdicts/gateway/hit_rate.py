@@ -119,7 +119,7 @@ def _counted(cache: CacheMetrics) -> int | None:
 
 
 def _growth(track: LookupTrack, whose: str, total_keys: int | None) -> HitRate | None:
-    """What was looked up between the oldest and the newest look, ours left out; None where that is too little."""
+    """Return the hit rate between the oldest and the newest reading, without our look-ups; None if they are too few."""
     last = track.latest
     if last is None or not track.samples:
         return None
@@ -260,5 +260,5 @@ def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: 
 
 
 def _may_be_good(rate: float, lookups: int, thresholds: Thresholds) -> bool:
-    """Whether few look-ups cannot tell this rate from one that is not below any bar."""
+    """Return whether the look-ups are too few to tell this rate from one above every threshold."""
     return lookups < FEW_LOOKUPS and not surely_less(rate * lookups, lookups, thresholds.hit_rate_warn)

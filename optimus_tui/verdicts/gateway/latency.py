@@ -92,7 +92,7 @@ class _Bar(NamedTuple):
 
 
 def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
-    """The highest bar that the latency is over; None where it is good, or unknown."""
+    """Return the highest bar that the latency is over; None where it is good, or unknown."""
     if ms is None or ms <= thresholds.latency_good_ms:
         return None
     if ms > thresholds.latency_poor_ms:
@@ -101,7 +101,7 @@ def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
 
 
 def _of_few(name: str, series: Series, thresholds: Thresholds, *, watched: bool) -> list[Finding]:
-    """The slow ones of fewer samples than a p95 takes: a note, unless at least every other one was slow.
+    """Return a note about slow answers among too few for a p95; a finding if at least every other one was slow.
 
     The note tells of first signs while the newest samples are slow: more of them will judge it.
     """
@@ -275,7 +275,7 @@ def _bound(spread: Spread, which: Percentile) -> str:
 
 
 def _edge(seconds: float) -> str:
-    """An edge is a round number and exact: ``10 s``, not ``10.0 s``."""
+    """Return the edge of a bucket as text: edges are exact, so ``10 s``, not ``10.0 s``."""
     return latency(seconds * 1000).replace(".0 ", " ")
 
 

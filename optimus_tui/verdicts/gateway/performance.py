@@ -105,7 +105,7 @@ def outcomes(series: Iterable[Counted]) -> Outcomes:
 
 
 def _why_unknown(statuses: Sequence[str]) -> str:
-    """Why answers with these status labels cannot be distinguished; empty without any."""
+    """Return why answers with these status labels cannot be told apart; empty if they can."""
     if "" in statuses:
         return NO_STATUS
     if statuses:

@@ -125,7 +125,7 @@ def answered(state: ServiceState | None) -> bool:
 def _service(
     name: str, state: ServiceState | None, fault: Fault | None, good: Status, severity: Severity
 ) -> list[Finding]:
-    """A state is what the check itself found, its fault only says why; without a state the fault is all there is."""
+    """Return the findings about a service by its state; its fault only says why, unless there is no state."""
     if state is not None and state.status == "not configured":
         return []
     if state is not None and state.status == good and fault is None:

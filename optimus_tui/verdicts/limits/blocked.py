@@ -33,7 +33,7 @@ def immortals(rows: Sequence[LimitRow]) -> list[Finding]:
 
 
 def _is_full(row: LimitRow) -> bool:
-    """Whether the counter has reached a known limit: its tenant is refused now."""
+    """Return whether the counter has reached a known limit: its tenant is refused now."""
     return row.limit is not None and (row.counter.count or 0) >= row.limit
 
 

@@ -144,7 +144,7 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: f
 
 
 def _points(counter: Counter, track: Track | None, window: float | None) -> list[Point]:
-    """The samples of the present window, oldest first, after its begin (no request yet) where that is known."""
+    """Return the samples of the present window, oldest first, after its begin (no request yet) where that is known."""
     samples: tuple[tuple[float, int], ...] = ()
     if track:
         samples = track.samples
@@ -170,7 +170,7 @@ def _began(counter: Counter, track: Track | None, window: float | None) -> float
 
 
 def _left(counter: Counter, track: Track | None, window: float | None) -> float:
-    """Seconds until the count starts again; without end for a counter that never does."""
+    """Return the seconds until the count starts again; infinity for a counter that never does."""
     if counter.ends_ms is None:
         if counter.immortal or window is None:
             return _NEVER
@@ -181,7 +181,7 @@ def _left(counter: Counter, track: Track | None, window: float | None) -> float:
 
 
 def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: float) -> float:
-    """Seconds of evidence to use: as far back as the forecast reaches ahead."""
+    """Return the seconds of evidence to use: as far back as the forecast reaches ahead."""
     known, now = counter.taken_mono - points[0][0], counter.taken_mono
     recent = min(known, SHORTEST_SPAN)
     grown = points[-1][1] - _at(points, now - recent)
@@ -192,7 +192,7 @@ def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: fl
 
 
 def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
-    """The evidence cut where a sample lies nearest to its middle; None where there is too little of it."""
+    """Return the evidence cut where a sample lies nearest to its middle; None where there is too little of it."""
     start = now - span
     inner = [at for at, _ in points if start + span / 4 <= at < now]
     if span < LEAST_SECONDS or not inner:
@@ -212,7 +212,7 @@ def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
 
 
 def _even(points: Sequence[Point], now: float, span: float) -> bool:
-    """Whether the samples lie on a straight line, but for less than a request: a count is a whole number."""
+    """Return whether the samples lie on a straight line within one request, because a count is a whole number."""
     start = now - span
     first = _at(points, start)
     pace = (points[-1][1] - first) / span
@@ -222,7 +222,7 @@ def _even(points: Sequence[Point], now: float, span: float) -> bool:
 
 
 def _sustained(points: Sequence[Point]) -> float:
-    """The lower of the paces before and after the sample nearest to the middle; 0 where there is none in between."""
+    """Return the lower of the paces before and after the sample nearest to the middle; 0 if there is no such sample."""
     (start, first), (end, last) = points[0], points[-1]
     inner = points[1:-1]
     if not inner:
@@ -232,7 +232,7 @@ def _sustained(points: Sequence[Point]) -> float:
 
 
 def _at(points: Sequence[Point], moment: float) -> float:
-    """The count at a moment, straight between two samples."""
+    """Return the count at a moment, on a straight line between two samples."""
     place = bisect_left(points, (moment,))
     if place == len(points):
         return points[-1][1]
@@ -243,7 +243,7 @@ def _at(points: Sequence[Point], moment: float) -> float:
 
 
 def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
-    """The pace of the newer half; else the mean of all that is known, which is no pace of now and so only about."""
+    """Return the pace of the newer half; else the mean of all evidence, which is marked as approximate."""
     if halves is not None and halves.newer_seconds >= LEAST_SECONDS / 2:
         requests = abs(halves.newer) * halves.newer_seconds
         return Pace(halves.newer, rough=halves.newer_seconds < LEAST_TREND_SECONDS or 0 < requests < LEAST_REQUESTS)
@@ -254,7 +254,7 @@ def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
 
 
 def _reaches(need: float, halves: _Halves) -> tuple[float, float]:
-    """Seconds until ``need`` more requests have come: the soonest and the latest, without end where they may not."""
+    """Return the soonest and latest seconds until ``need`` more requests have come; infinity where they may not."""
     older, newer, change = halves.older, halves.newer, halves.newer - halves.older
     slack = SLACK_SIGMAS * _chance(newer, halves.newer_seconds)
     low, high = max(0.0, newer - slack), newer + slack
@@ -276,7 +276,7 @@ def _since_begin(points: list[Point], began: float | None) -> list[Point]:
 
 
 def _over_window(need: float, points: Sequence[Point], left: float) -> tuple[float, float]:
-    """Seconds until ``need`` more requests have come, by all of the window: the soonest and the latest.
+    """Return the soonest and latest seconds until ``need`` more requests have come, by the pace of the whole window.
 
     The mean pace and its trend, between the window's halves, are as certain as the number of requests allows; where
     these come more unevenly than by chance, they are as uncertain as of fewer.
@@ -316,7 +316,7 @@ def _over_window(need: float, points: Sequence[Point], left: float) -> tuple[flo
 
 
 def _pace_of_now(mean: float, trend: float, seconds: float) -> float:
-    """The pace at the end of so many seconds with this mean, where it changes by the same factor in the same time."""
+    """Return the pace at the end of a span with this mean, if it changes by the same factor in equal times."""
     grown = trend * seconds
     if abs(grown) < 1e-6:
         return mean
@@ -324,7 +324,7 @@ def _pace_of_now(mean: float, trend: float, seconds: float) -> float:
 
 
 def _grows_on(points: Sequence[Point], start: float, quarter: float) -> bool:
-    """Whether each quarter of the newer half brought more than those before, and the newest still does.
+    """Return whether each quarter of the newer half brought more than the one before, and the newest still does.
 
     What was a burst is over, or has just begun.
     """
@@ -334,7 +334,7 @@ def _grows_on(points: Sequence[Point], start: float, quarter: float) -> bool:
 
 
 def _unevenness(points: Sequence[Point], middle: float, older: float, newer: float) -> float:
-    """The variance of what came between the looks, as a ratio to arrivals by chance at the pace of their half.
+    """Return the variance between the samples as a ratio to that of arrivals by chance at the pace of their half.
 
     Few looks may lie within one burst: ``UNEVEN_AT_FIRST`` is what holds before they tell more.
     """
@@ -351,12 +351,12 @@ def _unevenness(points: Sequence[Point], middle: float, older: float, newer: flo
 
 
 def _chance(pace: float, seconds: float) -> float:
-    """One standard deviation of a pace counted over so many seconds, for arrivals by chance."""
+    """Return one standard deviation of a pace counted over so many seconds, for arrivals by chance."""
     return math.sqrt(max(pace, 1 / seconds) / seconds)
 
 
 def _while_steady(need: float, halves: _Halves) -> tuple[float, float]:
-    """The pace of all the evidence goes on, give or take as much as a count of the newer half's seconds may be off."""
+    """Return the soonest and latest seconds if the pace stays, within the error of a count over the newer half."""
     seconds = halves.older_seconds + halves.newer_seconds
     pace = (halves.older * halves.older_seconds + halves.newer * halves.newer_seconds) / seconds
     slack = SLACK_SIGMAS * _chance(pace, halves.newer_seconds)
@@ -370,7 +370,7 @@ def _at_pace(need: float, pace: float) -> float:
 
 
 def _while_quickening(need: float, pace: float, older: float, halves: _Halves) -> float:
-    """The pace goes on growing by the same factor in the same time; ``pace`` is that amid the newer half."""
+    """Return the seconds if the pace goes on growing by the same factor; ``pace`` is that amid the newer half."""
     growing = math.log(pace / max(older, 1 / halves.older_seconds)) / halves.apart
     if growing <= 0:
         return _at_pace(need, pace)
@@ -379,7 +379,7 @@ def _while_quickening(need: float, pace: float, older: float, halves: _Halves) -
 
 
 def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> float:
-    """The pace goes on falling by the same factor in the same time; ``pace`` is that amid the newer half."""
+    """Return the seconds if the pace goes on falling by the same factor; ``pace`` is that amid the newer half."""
     if pace <= 0 or older <= 0:
         return _NEVER
     if pace >= older:

@@ -119,14 +119,14 @@ def _uncounted(counter: Counter, limit: int | None, window: float | None) -> Lim
 
 
 def _share(count: int, limit: int) -> float:
-    """Of the limit; a limit of 0 is full from the beginning."""
+    """Return the used share of the limit; a limit of 0 is full from the beginning."""
     if limit:
         return count / limit
     return float(max(1, count))
 
 
 def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:
-    """A sorted set without a TTL is stuck by nothing: what has left its window no longer counts."""
+    """Return the state of a counter. A sorted set without a TTL is not stuck: what left its window does not count."""
     if counter.blocked:
         return "over"
     if counter.immortal and not counter.sliding:

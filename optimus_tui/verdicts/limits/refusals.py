@@ -73,7 +73,7 @@ def refused_by_tenant(requests: Increase, refused: Increase, tenant: str | None 
 
 
 def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> RefusedRequests:
-    """Its requests' own status 429 where they have one (the same samples), else refusals of what was asked at least."""
+    """Return a tenant's refused requests with their share: by status 429 where it is counted, else by the refusals."""
     spans = sorted((requests.covered_minutes, refused.covered_minutes))
     if spans[0] <= 0:
         return RefusedRequests(tenant, count, None, "how many requests there were is not known")
@@ -171,7 +171,7 @@ class _Came(NamedTuple):
 
 
 def _came(pair: Pair, subject: str) -> _Came:
-    """What came of the tenant that a finding is about; of all tenants where it sums up several."""
+    """Return what the finding's tenant asked and was refused; of all tenants if the finding sums up several."""
     everybody = subject in (ALL_TENANTS, *MANY_COUNTERS)
     requests, refused = (
         [each for each in one.series if everybody or _name_of(each.labels.get("tenant", "")) == subject] for one in pair
@@ -185,7 +185,7 @@ def _came(pair: Pair, subject: str) -> _Came:
 
 
 def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -> Finding:
-    """The finding, low where the tenant's newest requests are not refused any more.
+    """Return the finding, low where the tenant's newest requests are not refused any more.
 
     A limiter that is full again at the end of each window refuses nothing at its beginning, and lets more through then
     than in the mean, of as many requests as before: such a tenant does not keep within its limit.
@@ -297,7 +297,7 @@ def find_refused_below(
 
 
 def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
-    """Whether the counter stood below its limit all the time, in one and the same window."""
+    """Return whether the counter stayed below its limit all the time, in one window."""
     limit = limit_for(after, rules)
     if before is None or before.count is None or after.count is None or limit is None or after.sliding:
         return False

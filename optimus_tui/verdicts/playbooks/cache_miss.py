@@ -121,7 +121,7 @@ def newest_end(payloads: Sequence[bytes]) -> Sequence[bytes]:
 
 
 def _refills(oldest_first: Sequence[Logged]) -> tuple[dict[str, int], float | None]:
-    """How often each name was refilled in vain, and when that was first."""
+    """Return how often each name was removed again soon after an event about it, and when that was first seen."""
     last: dict[tuple[str, ...], float] = {}
     first = None
     refills: dict[str, int] = {}
@@ -141,7 +141,7 @@ def _refills(oldest_first: Sequence[Logged]) -> tuple[dict[str, int], float | No
 
 
 def _named(payload: bytes) -> tuple[list[str], bool]:
-    """The keys or patterns that an event names, and whether it says that it removed some."""
+    """Return the keys or patterns that an event names, and whether it says that it removed some."""
     event: dict[str, Any] = msgspec.json.decode(payload)
     names: list[str] = []
     for place in _NAMES:
@@ -192,7 +192,7 @@ def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
 
 
 def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
-    """The rate from the gateway's counters where the window knows enough look-ups, with their number."""
+    """Return the rate from the gateway's counters where the window knows enough look-ups, with their number."""
     if isinstance(seen.hits, Fault) or isinstance(seen.misses, Fault) or not seen.hits.covered_minutes:
         return None
     lookups = round(seen.hits.total + seen.misses.total)
@@ -252,7 +252,7 @@ def _with_source(name: str, rate: HitRate | None) -> dict[str, Any]:
 
 
 def _fell_at(history: Window | Fault, bar: float) -> float | None:
-    """When the recorded rate fell below the bar and stayed there, in wall-clock seconds; None if that was not seen."""
+    """Return the wall-clock seconds at which the rate fell below the bar to stay; None if that was not seen."""
     if isinstance(history, Fault):
         return None
     fell = None

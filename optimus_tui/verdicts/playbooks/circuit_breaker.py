@@ -161,7 +161,7 @@ def judge_breaker(name: str, values: Sequence[float], engine: ServiceState | Non
 
 
 def _is_engine(service: str) -> bool:
-    """Whether a breaker's service is the AI engine: named so, or the only name a gateway gives."""
+    """Return whether a breaker's service is the AI engine: named so, or the only name a gateway gives."""
     words = set(re.split(r"[^a-z]+", service.lower()))
     return bool(words & {"ai", "engine", "aiengine", "llm", "unnamed"})
 

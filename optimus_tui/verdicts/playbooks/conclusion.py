@@ -251,7 +251,7 @@ def _counts(status: str, only: str) -> bool:
 
 
 def _as_of_now(found: Finding, recent: Sequence[Increase], thresholds: Thresholds, only: str) -> Finding:
-    """The finding, a low one where the recent requests are good again; as it is where they are too few to say."""
+    """Return the finding, a low one if the recent requests are good again; unchanged if they are too few to say."""
     recent = [one for one in recent if one.total >= MIN_REQUESTS]
     return good_again(found, recent, thresholds, lambda status: _counts(status, only)) or found
 

@@ -181,7 +181,7 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
 
 
 def _lost(seen: ProxyEvidence) -> dict[str, Any]:
-    """Of the time that the gateway's answers took, the part that was not waiting for an upstream."""
+    """Return the part of the gateway's response time that was not spent waiting for an upstream."""
     if isinstance(seen.upstream, Fault) or isinstance(seen.served, Fault):
         return {"status": "unknown", "share": None}
     waited = sum((one.mean or 0.0) * one.count for one in seen.upstream.groups.values())

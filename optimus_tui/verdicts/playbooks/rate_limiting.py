@@ -288,7 +288,7 @@ def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str)
 def _lines(
     target: RedisTarget, commands: Sequence[Sequence[bytes | str]], keys: Sequence[bytes]
 ) -> tuple[str | None, list[str]]:
-    """One line a key, at most ``MAX_COMMANDS``, and the notes about the others."""
+    """Return one line per key, at most ``MAX_COMMANDS``, and notes about the others."""
     writable = [words for words, key in zip(commands, keys, strict=True) if b"\0" not in key]
     more = []
     if len(writable) < len(commands):
@@ -341,7 +341,7 @@ def _limits_from(rows: Sequence[LimitRow], rules: LimitRules | None) -> str | No
 
 
 def _operations(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[dict[str, Any]]:
-    """The most urgent ones with what was made of them."""
+    """Return the most urgent operations with their state, their pace and the time until they are refused."""
     return [
         {
             "operation": operation_words(row.counter.operation, 80),

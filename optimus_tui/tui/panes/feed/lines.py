@@ -118,7 +118,7 @@ def event_lines(
 
 
 def _fit_detail(text: str, room: int) -> str:
-    """What it is about gives way before how many keys: a number never loses its unit."""
+    """Shorten the detail of an event before its number of keys: a number never loses its unit."""
     count = _COUNT.search(text)
     if count is None or cell_len(text) <= room or len(count[0]) + LEAST_OBJECT > room:
         return _fit_whole(text, room)
@@ -133,7 +133,7 @@ def _fit_whole(text: str, room: int) -> str:
 
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:
-    """What the event says, over as many lines as it may take. An unparsed one: its beginning and its size."""
+    """Return the detail of an event over as many lines as it may take; of an unparsed one its beginning and size."""
     if event.origin == "log":
         room -= 4
     if meaning.problem is None:

@@ -376,7 +376,7 @@ class HealthPane(Pane):
             self.refresh_rows()
 
     def tick(self, *, is_drawn: bool = False) -> None:
-        """Also draw the seconds until a source is tried again."""
+        """Redraw the pane, too, while it counts down the seconds until a source is tried again."""
         waits = not (is_drawn or self.paused) and any(look.retry_in for look in self.content.looks())
         if waits and self.is_on_screen:
             self.refresh_rows()
