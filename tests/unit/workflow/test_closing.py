@@ -1,8 +1,10 @@
 """What the closing of an incident begins with: the cause that was found, and what was done with its proof."""
 
+from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import KeptReceipt, OpenFinding, TeamAdvice
 from optimus_tui.workflow.closing import cause_words, concerned, filled_words, found_words, left_words, resolution_words
+from optimus_tui.workflow.recommendations import parse
 from optimus_tui.workflow.standing import progress
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
@@ -107,6 +109,25 @@ def test_the_cause_is_what_the_proved_remedy_of_the_team_ends_and_the_finding_is
     play.check("health", outcome(), "outside-1")
     assert play.state.action_records[0].verdict == "fixed"
     assert cause_words(play.state) == "acme has used up its limit; clients repeat"
+
+
+def test_the_cause_that_a_restart_ended_is_only_what_was_measured_before_it() -> None:
+    """A slow, a refusing and an unreachable engine are restarted alike: the restart does not tell which it was."""
+    plan = parse((asset_dir("templates") / "playbooks" / "demo.toml").read_text("utf-8"), "demo.toml")
+    for rule, message in (
+        ("latency.few", "9 of 12 checks of engine took over 500 ms"),
+        ("services.engine", "engine: connection refused"),
+    ):
+        play = Play(team=plan.team)
+        play.run("health", outcome(found(rule, "high", "engine", message=message)))
+        advice = next(one for one in play.state.advice if one.command == ":remedy restart-engine")
+        receipt = KeptReceipt(
+            action_id="o", kind="remedy", tenant="", words="Restart the AI engine", outside=True, restarts="engine"
+        )
+        play.tell(happened.ActionDone(at=stamp(), receipt=receipt, advice=advice.id, rules=(rule,)))
+        play.tell(happened.ChecksAsked(at=stamp(), action_id="o"))
+        play.check("health", outcome(), "o")
+        assert cause_words(play.state).startswith(f"{message}; it ended with the restart of the AI engine (why ")
 
 
 def test_a_remedy_for_what_only_the_screen_saw_is_compared_with_that_and_is_the_cause() -> None:
