@@ -404,12 +404,11 @@ class DrillMilestone(NamedTuple):
 
 
 class DrillResult(NamedTuple):
-    """The result of a drill. Each span is in seconds since the fault was in place, None where it never happened.
+    """The result of a drill. Each span is in seconds since the fault was injected, None where it never happened.
 
     ``detect``: to the alarm; ``acknowledge``: to the incident; ``cause``: until the fault was identified; ``remedy``:
     to the first thing done; ``proof``: until a check proved it gone; ``resolve``: the proof, or without one the moment
-    in which its findings left the screen. ``from_alarm``: ``acknowledge`` and ``resolve`` are the incident's own MTTA
-    and MTTR, which count from its alarm, as its post-mortem has them.
+    in which its findings left the screen.
     """
 
     scenario: str
@@ -426,6 +425,5 @@ class DrillResult(NamedTuple):
     remedy: float | None = None
     proof: float | None = None
     incident: str = ""
-    from_alarm: bool = False
     is_open: bool = False
     """Its incident is still open."""

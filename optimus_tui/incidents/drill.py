@@ -27,8 +27,6 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
         resolve = "resolve (MTTR): proved"
     elif result.resolve is not None:
         resolve = "resolve (MTTR): alarm gone"
-    if result.from_alarm:
-        acknowledge, resolve = f"{acknowledge}, from the alarm", f"{resolve}, from the alarm"
     found = (
         ("alarm", result.detect),
         (acknowledge, result.acknowledge),

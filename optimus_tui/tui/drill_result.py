@@ -1,5 +1,6 @@
 """The screen at the end of a drill: milestones with their times, what was missed, and the injected fault."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -28,6 +29,7 @@ class DrillScreen(BaseScreen):
     BINDINGS: ClassVar[Any] = chosen(
         "app.help", "app.back", "app.theme", "app.quit", "pane.export", "pane.copy_as"
     )  # fmt: skip
+    UNUSED: ClassVar[Mapping[str, str]] = {"pane.open": "this is the end of the drill: esc goes back to the panes"}
     AUTO_FOCUS = "#drill-result"
 
     def __init__(self, result: DrillResult, wall: float) -> None:

@@ -47,7 +47,7 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term("limit", "How many requests a tenant may send for one operation within a window."),
     Term("marks", "Rows chosen by ^space or V, which actions and pins then take all at once; esc clears."),
-    Term("MTTR", "Mean time to repair: from the alarm to the proof that it is over."),
+    Term("MTTR", "Mean time to repair: from the first sign of a fault to the proof that it is over."),
     Term("mute", "A muted finding is still shown, but raises no alert until its time is over (:alerts, m)."),
     Term("never resets", "A counter without a TTL: Redis will not remove it, so its tenant stays blocked."),
     Term("no TTL", "The key has no time to live: it stays until somebody deletes it."),

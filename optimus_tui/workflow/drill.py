@@ -26,14 +26,16 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
+from optimus_tui.workflow.proof import waiting
 from optimus_tui.workflow.ranking import issues_of, matters
-from optimus_tui.workflow.standing import is_finished, mtta, mttr
+from optimus_tui.workflow.standing import is_being_checked, is_finished
 from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
 FILED = "by the cause named at the closing"
 CURED_BY = "by a remedy that is proved to have worked"
+WAITS = "waits for the proof"
 SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
 
 
@@ -41,7 +43,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     """What was observed since the fault was injected. Times are monotonic seconds.
 
     Attributes:
-        injected: When the fault was in place.
+        injected: When the fault began to be put in place.
         hold_seconds: The fault counts as gone once its findings have stayed away for this long.
         shown: When a finding first showed it; None before.
         words: The message of that finding.
@@ -188,6 +190,11 @@ def gone_since(watch: Watch, state: IncidentState | None) -> float | None:
     return None
 
 
+def _is_awaited(state: IncidentState) -> bool:
+    """Return True while a check after something that was done waits for its time, or runs."""
+    return bool(waiting(state)) or is_being_checked(state)
+
+
 def _is_settled(watch: Watch, state: IncidentState | None) -> bool:
     """Return True if nothing is left to do: the incident is closed, or something was done without one."""
     if state is None or state.status == "none":
@@ -224,8 +231,8 @@ def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
     left = _holds_for(watch, state, mono)
     if left is not None:
         return f"ends in {math.ceil(left)} s"
-    if watch.pending:
-        return "waits for the proof"
+    if watch.pending or (state is not None and state.status == "open" and _is_awaited(state)):
+        return WAITS
     if _is_settled(watch, state) and watch.shown is not None and (state is None or state.repaired is not None):
         return "alarm still shown"
     return ""
@@ -239,22 +246,22 @@ def next_step(watch: Watch, state: IncidentState | None, mono: float) -> str:
 def next_step_forms(watch: Watch, state: IncidentState | None, mono: float) -> tuple[str, str]:
     """Return ``next_step`` in full and as the key to press; without a key while the drill only waits."""
     if waits := waits_for(watch, state, mono):
-        if watch.pending:
-            return f"{waits}, which comes by itself", ""
+        if waits == WAITS:
+            return f"{WAITS}, which comes by itself", ""
         ends = waits.startswith("ends")
         return f"{waits}, if the fault stays away" if ends else f"{waits}, the drill ends once it is gone", ""
     if state is None or state.status != "open":
         if watch.cleared is not None:
             return "the alarm is gone; :drill stop shows the result", ":drill stop"
         if watch.shown is None:
-            return "wait for the alarm, or i on a finding", "wait, or i"
+            return "wait for the alarm, or i on a finding", "wait for alarm"
         return "i opens an incident on the alarm", "press i"
     if state.repaired is not None:
         return "i, then c closes the incident", "i, then c"
     step = state.next
-    if step is not None and step.plan.kind == "tool":
+    if step is not None and step.plan.kind == "tool" and not _done(state, watch):
         return f"i, then enter: {step.plan.title.lower()}", "i, enter"
-    if not state.action_records and not watch.remedies:
+    if not _done(state, watch):
         return "a or :remedy ends the cause", "press a"
     return "i, then the last step proves it", "press i"
 
@@ -289,12 +296,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
     ]  # fmt: skip
     marks.sort(key=lambda one: math.inf if one.seconds is None else one.seconds)
     at = {one.name: one.seconds for one in marks}
-    acknowledged, resolved = at["opened"], at["proved"]
-    if resolved is None:
-        resolved = at["gone"]
-    own, repaired = mtta(state), mttr(state)
-    if own is not None:
-        acknowledged, resolved = own, resolved if repaired is None else repaired
+    resolved = at["proved"] if at["proved"] is not None else at["gone"]
     return DrillResult(
         scenario=names[0],
         says=names[1],
@@ -304,13 +306,12 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         marks=tuple(DrillMilestone(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
-        acknowledge=acknowledged,
+        acknowledge=at["opened"],
         resolve=resolved,
         cause=at["identified"],
         remedy=at["acted"],
         proof=at["proved"],
         incident=state.id,
-        from_alarm=own is not None,
         is_open=state.status == "open",
     )
 

@@ -334,14 +334,21 @@ def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
     if _is_calm(state):
         words = "nothing to acknowledge: no fault was found"
     if acknowledged is not None:
-        words = age(acknowledged)
+        words = f"{age(acknowledged)}{_from_words(state)}"
     yield "Time to acknowledge (MTTA)", words
     repaired = mttr(state)
     words = f"{UNKNOWN}: it is not repaired"
     if repaired is not None:
-        words = f"{age(repaired)}, until a check proved it"
+        words = f"{age(repaired)}{_from_words(state)} until a check proved it"
     elif is_unproved(state):
         words = f"{UNKNOWN}: closed, but {NOT_PROVED}"
     elif state.closed is not None:
         words = "nothing to repair: no step found a fault"
     yield "Time to repair (MTTR)", words
+
+
+def _from_words(state: IncidentState) -> str:
+    """Return what these times count from. It is no alarm: a finding may be seen for a while before it is one."""
+    if state.began is None:
+        return " from the opening"
+    return " from the beginning of the fault" if state.began_given else " from the first sign of the fault"

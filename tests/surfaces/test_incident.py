@@ -53,7 +53,8 @@ def test_the_whole_flow_by_commands(world: HostileServer, server: RealServer, ca
     assert said(capsys, "close", "1", "--cause", "c")[0] == 2
     code, out, _ = said(capsys, "close", "1", "--cause", "INCR alone", "--resolution", "EXPIRE")
     assert code == 0
-    assert out.startswith("Time to acknowledge (MTTA) 26 min\nTime to repair (MTTR) 26 min")
+    since = "26 min from the beginning of the fault"
+    assert out.startswith(f"Time to acknowledge (MTTA) {since}\nTime to repair (MTTR) {since} until a check")
     code, out, err = said(capsys, "run", "1")
     assert (code, out) == (4, "")
     code, out, _ = said(capsys, "export", "1", "--html")

@@ -35,7 +35,7 @@ from optimus_tui.workflow.drill import (
     next_step_forms,
     waits_for,
 )
-from optimus_tui.workflow.standing import mtta, mttr
+from optimus_tui.workflow.standing import durations
 
 HOLD_SECONDS = TUNING.drill_hold_seconds
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
@@ -122,14 +122,31 @@ def test_marks_and_spans_stand_in_the_order_of_their_times_and_mttr_says_what_en
     assert ("resolve (MTTR): alarm gone", 108.0) in spans(alone)
 
 
-def test_the_result_has_the_times_of_the_incident_as_its_post_mortem_has_them() -> None:
+def test_all_times_of_a_result_count_from_the_injection_so_that_they_add_up() -> None:
     watch = seen((103, (finding(),)), (208, ()))
     kept = state(began=3.0, opened=Stamp(29.0, 127.0), repaired=Stamp(90.0, 188.0), closed=Stamp(95.0, 193.0))
     result = judge(NAMES, TRUTH, watch, kept, "solved")
-    assert (result.acknowledge, result.resolve) == (mtta(kept), mttr(kept)) == (26.0, 87.0)
-    assert ("acknowledge (MTTA), from the alarm", 26.0) in spans(result)
-    assert ("resolve (MTTR): proved, from the alarm", 87.0) in spans(result)
-    assert [mark.seconds for mark in result.marks if mark.name == "opened"] == [27.0], "marks count from the fault"
+    times, marks = dict(spans(result)), {one.name: one.seconds for one in result.marks}
+    assert (times["alarm"], times["acknowledge (MTTA)"], times["proof"]) == (3.0, 27.0, 88.0)
+    assert times["resolve (MTTR): proved"] == times["proof"] == marks["proved"]
+    assert (times["alarm"], times["acknowledge (MTTA)"]) == (marks["shown"], marks["opened"])
+    own = dict(durations(kept))
+    assert own["Time to acknowledge (MTTA)"] == "26 s from the first sign of the fault", "its base is named"
+    assert own["Time to repair (MTTR)"].startswith("1 min 27 s from the first sign of the fault until ")
+
+
+def test_the_header_waits_for_the_proof_once_something_was_done_and_asks_for_no_step_meanwhile() -> None:
+    watch = replace(seen((101, (finding(),))), remedies=((115.0, "engine restarted"),))
+    receipt = KeptReceipt(action_id="1", kind="remedy", tenant="", words="engine restarted", outside=True)
+    done = ActionRecord(at=Stamp(0, 115.0), receipt=receipt, since=15.0, due=45.0, need="15 checks")
+    coming = Step(plan=StepPlan(id="performance", title="Performance"))
+    kept = state(steps=(coming,), action_records=(done,))
+    assert next_step_forms(watch, kept, 120) == ("waits for the proof, which comes by itself", "")
+    running = replace(kept, action_records=(replace(done, due=None),))
+    assert next_step(watch, running, 120) == "waits for the proof, which comes by itself"
+    failed = replace(kept, action_records=(replace(done, due=None, verdict="same"),))
+    assert next_step(watch, failed, 120) == "i, then the last step proves it", "no step that only looks"
+    assert next_step(replace(watch, remedies=()), state(steps=(coming,)), 120) == "i, then enter: performance"
 
 
 def test_a_step_that_was_acted_on_or_was_not_needed_for_the_proof_is_not_missed() -> None:
@@ -243,6 +260,7 @@ def test_the_header_says_what_the_drill_waits_for_and_nothing_that_was_done() ->
     there, gone = seen((101, (finding(),))), seen((101, (finding(),)), (105, ()))
     closed = state(status="closed", closed=Stamp(0, 106), repaired=Stamp(0, 104))
     assert next_step(Watch(injected=100.0), None, 101) == "wait for the alarm, or i on a finding"
+    assert next_step_forms(Watch(injected=100.0), None, 101)[1] == "wait for alarm"
     assert next_step(there, None, 102) == "i opens an incident on the alarm"
     assert next_step(there, replace(closed, repaired=None), 107) == "i opens an incident on the alarm"
     assert (waits_for(gone, closed, 108), waits_for(gone, state(), 108)) == ("ends in 12 s", "")
