@@ -14,7 +14,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.incidents.pace import pace
-from optimus_tui.incidents.proof import FILLS, what_came
+from optimus_tui.incidents.proof import FILLS, enough_at, what_came
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
@@ -98,6 +98,8 @@ class LoneProof:
         self._enough = self._late = False
         self._lacks = ""
         """What had not come yet at the last look, in words."""
+        self._enough_at: float | None = None
+        """When it will have come at the rate of that look, in wall-clock seconds; None where no rate is known."""
         self._said = ("", "", 0.0)
         """The result in a few words, its style, and when it was said; empty before one was said."""
         self.over = False
@@ -151,10 +153,17 @@ class LoneProof:
         due = self._record.since + self._need.seconds
         if now < due:
             return possible_words(replace(self._record, due=due)), "accent"
-        if not self._lacks and self._tells_at_once():
+        if self._lacks:
+            came = self._lacks.partition(",")[0]
+            if self._lacks == FILLS:
+                return FILLS, "accent"
+            if self._enough_at is None:
+                return f"{came}, a proof needs more", "accent"
+            return f"{came}, proof possible at {clock(self._enough_at)}", "accent"
+        if self._tells_at_once():
             return "not proved yet, waiting for the next reading", "accent"
-        why = self._lacks or "the figures still include the time before the action"
-        return f"not proved yet, expected by {clock(self._late_at(self._need))}; {why}", "accent"
+        by = clock(self._late_at(self._need))
+        return f"figures still include the time before, proof expected by {by}", "accent"
 
     def _late_at(self, need: ProofNeed) -> float:
         """Return the wall-clock seconds from which on it is said that the finding is not gone."""
@@ -203,8 +212,10 @@ class LoneProof:
     async def _change(self, need: ProofNeed) -> Comparison:
         if not self._enough:
             came = await what_came(self._ctx, need, self._record.since)
-            self._lacks = "; ".join(one.words for one in came if one.lacks and one.recorded)
-            if self._lacks:
+            lacking = [one for one in came if one.lacks and one.recorded]
+            self._lacks = "; ".join(one.words for one in lacking)
+            if lacking:
+                self._enough_at = enough_at(lacking, self._record.since, self._ctx.clock.wall())
                 return Comparison(verdict="unknown", words=f"too little was recorded since: {self._lacks}")
             self._enough = True
         found, before = self._look(), self._record.checks[0].before
@@ -216,7 +227,7 @@ class LoneProof:
         there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
         now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
         change = compare(before, now, self._record.rules, self._record.receipt.restarts)
-        self._lacks = FILLS if found.fills and change.verdict == "fixed" else ""
+        self._lacks, self._enough_at = FILLS if found.fills and change.verdict == "fixed" else "", None
         if self._lacks:
             return Comparison(verdict="unknown", words=FILLS)
         return change

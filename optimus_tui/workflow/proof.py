@@ -302,6 +302,8 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     return f"{result}{after}{clause(why, ': ')}{beside}"
 
 
+ALSO_NEW = "; also new: "
+"""What stands between a good result and a fault that is new beside it."""
 UNDER_WAY = "under way"
 """What is said of a remedy, after its name, until it has been carried out."""
 REPAIRED_WORD = "repaired"
@@ -341,7 +343,7 @@ def _beside(record: ActionRecord, why: str) -> str:
     effects = {one for change in changes for one in change.follows}
     for one in new:
         if one not in effects:
-            return f"; also new: {one}"
+            return f"{ALSO_NEW}{one}"
     cause = f"the restart of the {record.receipt.restarts}" if record.receipt.restarts else "what was wrong"
     return clause(next(iter(new), ""), f"; follows from {cause}: ")
 

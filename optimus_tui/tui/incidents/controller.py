@@ -197,11 +197,10 @@ class IncidentController:
         """Run the checks after each remedy once they can prove something, whichever screen is shown."""
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.proof import Prover, sentence_of
-        from optimus_tui.tui.incidents.lone_proof import fills_again
+        from optimus_tui.tui.incidents.lone_proof import fills_again, say_result
 
         def tell(record: "ActionRecord") -> None:
-            good = record.verdict in ("fixed", "better")
-            self.dashboard.say(sentence_of(record), "information" if good else "warning", lasting=True)
+            say_result(self.dashboard, sentence_of(record), record.verdict in ("fixed", "better"))
 
         prover, said = Prover(service, tell, partial(fills_again, self.dashboard)), ""
         while self.service is service:

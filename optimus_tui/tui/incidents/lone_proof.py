@@ -95,7 +95,23 @@ class LoneProofs:
         while not proof.over:
             await asyncio.sleep(TURN_SECONDS)
             if (said := await proof.turn()) is not None:
-                dashboard.say(said[0], "information" if said[1] else "warning", lasting=True)
+                say_result(dashboard, *said)
+
+
+def say_result(dashboard: DashboardServices, words: str, good: bool) -> None:
+    """Say whether an action helped. A fault that is new beside a good result is a warning of its own.
+
+    Args:
+        dashboard: Shows the toasts.
+        words: The result, from ``proof_words``.
+        good: True if it helped.
+    """
+    from optimus_tui.workflow.proof import ALSO_NEW
+
+    result, _, new = words.partition(ALSO_NEW)
+    dashboard.say(result, "information" if good else "warning", lasting=True)
+    if new:
+        dashboard.say(f"new since you acted: {new}", "warning")
 
 
 def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":

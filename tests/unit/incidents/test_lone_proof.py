@@ -103,12 +103,16 @@ async def test_what_needs_requests_stays_too_early_until_they_came() -> None:
     await watched.proof.promise()
     await watched.at(60)
     assert watched.proof.too_early() == "too early: 0 of 20 requests came"
-    by = "not proved yet, expected by 00:18:40"
-    assert watched.proof.status() == (f"{by}; 0 of 20 requests came", "accent")
+    assert watched.proof.status() == ("0 of 20 requests came, a proof needs more", "accent")
+    watched.came = 15.0
+    assert await watched.at(61) is None
+    late = "15 of 20 requests came, proof possible at 00:18:01"
+    assert watched.proof.status() == (late, "accent"), "promised by the rate at which they came since"
     watched.came = 20.0
     assert await watched.at(61) is None, "its share still counts what came before"
     assert watched.proof.too_early() == ""
-    assert watched.proof.status() == (f"{by}; the figures still include the time before the action", "accent")
+    by = "figures still include the time before, proof expected by 00:18:40"
+    assert watched.proof.status() == (by, "accent")
 
 
 async def test_a_counter_that_was_reset_is_proved_after_seconds() -> None:
@@ -231,8 +235,7 @@ async def test_a_counter_that_fills_up_again_is_not_proved_before_it_is_full_or_
     watched = Watched(OVER, outside=False)
     watched.found = Found((), NOW_USED, ACTED + 17, fills=True)
     assert await watched.at(18) is None
-    late = "not proved yet, expected by 00:18:40"
-    assert watched.proof.status() == (f"{late}; {FILLS}", "accent")
+    assert watched.proof.status() == (FILLS, "accent")
     watched.found = Found((replace(OVER, measured=155.0),), (), ACTED + 24, fills=True)
     said = await watched.at(25)
     assert said == (f"not fixed 25 s after you acted: {CHAT} used 521 of 150 → 155 of 150", False)
