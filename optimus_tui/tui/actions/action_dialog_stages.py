@@ -39,6 +39,10 @@ MINIMUM = (64, 20)
 """Columns and rows below which nothing is confirmed: what is confirmed has to be in sight."""
 
 
+PLANNING_LINES = 8
+"""Lines that are kept free while the plan is made: when it comes, nothing has to move or be scrolled."""
+
+
 class ActionLines(LineView, can_focus=False):
     """The dialog's lines; the dialog scrolls them, so that tab goes from Cancel to what has to be typed."""
 
@@ -233,7 +237,7 @@ class StageTexts:
         lines = self.lines(max(20, wrapping_width(view)))
         if [list(row) for row in view.rows] != lines:
             view.set_rows(lines)
-            view.styles.height = max(1, len(lines))
+            view.styles.height = max(PLANNING_LINES if self.takes_words() else 1, len(lines))
         go, cancel = screen.query_one("#go", Button), screen.query_one("#cancel", Button)
         go.display = stage == "asking" and not self.is_cramped()
         go.set_class(not ready, "-not-ready")
@@ -247,7 +251,9 @@ class StageTexts:
         field.set_class(wrong, "-wrong")
         box = screen.query_one("#card")
         box.border_title = Content(self.title())
-        box.border_subtitle = Content(self.keys(overflows=view.max_scroll_y > 0))
+        # Lines that were set just now are laid out later: only a box that has all the room has to be scrolled.
+        is_full = screen.size.height - box.outer_size.height <= box.styles.margin.height + 1
+        box.border_subtitle = Content(self.keys(overflows=is_full and view.max_scroll_y > 0))
 
     def _has_more(self) -> bool:
         """Return True if there are keys that are listed only when all are asked for."""

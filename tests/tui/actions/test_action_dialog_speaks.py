@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.action_dialog_stages import ActionLines
 from optimus_tui.tui.actions.questions import ArmDialog
 from tests.realserver import RealServer
 from tests.sizes import SIZES
@@ -71,6 +72,18 @@ async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
         await pilot.click("#go")
         await until(pilot, lambda: "a click confirms nothing" in said(pilot))
         assert card.stage == "asking"
+
+
+async def test_the_plan_comes_into_room_that_was_kept_for_it_and_nothing_has_to_be_scrolled(redis: RealServer) -> None:
+    async with running(redis, size=(140, 42)) as (pilot, dashboard):
+        card, gated = await gated_card(pilot, dashboard)
+        lines, box = card.query_one(ActionLines), card.query_one("#card")
+        assert lines.size.height >= 8 and "↑↓ more" not in str(box.border_subtitle)
+        gated.open.set()
+        await until(pilot, lambda: card.stage == "asking")
+        assert "↑↓ more" not in str(box.border_subtitle), "the box may grow"
+        await until(pilot, lambda: "Gentler" in said(pilot))
+        assert lines.max_scroll_y == 0 and "read just now" in said(pilot)
 
 
 async def test_enter_while_planning_waits_and_goes_on_but_confirms_nothing(redis: RealServer) -> None:
