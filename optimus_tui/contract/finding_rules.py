@@ -443,11 +443,12 @@ EVENTS_FLOOD = _rule(
     as_cause="a flood of {rate:,.0f} coherence events a second began",
     impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
     remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them. "
-    "CLIENT LIST has address, name and library of each client: cmd=publish are those that do.",
+    "No event says which client sent it. CLIENT LIST has address, name and library of each: cmd=publish are those that "
+    "publish.",
     phrases={
         "mostly": "; most are {what}",
-        "stop": "Stop what publishes {what}; the feed counts all by type, tenant and channel. CLIENT LIST has "
-        "address, name and library of each client: cmd=publish are those that do."},
+        "stop": "Stop what publishes {what}{busiest}; the feed counts all by type, tenant and channel. No event says "
+        "which client sent it. CLIENT LIST has address, name and library of each: cmd=publish are those that publish."},
     issue_because="a flood of events is examined with the caches, which follow them", window_seconds=10.0)
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(

@@ -391,6 +391,8 @@ class EventSource(Struct, frozen=True, kw_only=True):
     type: str = ""
     tenant: str = ""
     channel: str = ""
+    busiest: str = ""
+    """Where the tenants differ, those with the most events, each with its share, as words."""
 
 
 RATE_SECONDS = 5.0

@@ -165,9 +165,11 @@ def _verdict(rest: dict[str, Any]) -> Section:
         del rest[name]
     bare = [name for name, value in rest.items() if not isinstance(value, (dict, list))]
     ordered = [*(name for name in VERDICT if name in bare), *(name for name in bare if name not in VERDICT)]
-    lines = []
+    lines, soon = [], rest.get("severity_assessment") == "medium"
     for name in ordered:
         value = rest.pop(name)
+        if name == "immediate_action_required" and value is False and soon:
+            value = "no, but soon"  # what is medium has a remedy that the same screen offers
         severity_style: SeverityStyle = ""
         if name in VERDICT:
             severity_style = severity_style_of(value)
