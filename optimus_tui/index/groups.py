@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import count, islice, pairwise, repeat
+from operator import eq
 from typing import NamedTuple
 from zlib import crc32
 
@@ -25,7 +26,7 @@ MOST_IN_LEAF = 8_192
 LEAST_PENDING, MOST_PENDING = 512, 2_048
 """New names of a leaf that are put in their places: where many wait in all leaves together, and where few do."""
 FEW = 16
-"""Up to a sixteenth of a leaf's names are looked up one by one; with more, all are put in order anew."""
+"""Up to a sixteenth of a leaf's names are looked up one by one; with more, a table of all is made first."""
 HISTOGRAM_SECONDS = 5.0
 """A histogram is recounted at most this often; in between it only ages."""
 ALL = 4_096
@@ -75,7 +76,7 @@ class Leaf:
         if self.marks.count(mark) == len(self.marks) and min(expiries, default=NEVER) >= NEVER:
             return self._add(new, expiries, mark)
         newest = dict(zip(new, expiries, strict=True))  # of a repeated name, the last counts
-        if len(newest) * FEW < len(self.marks) and self._update(newest, mark):
+        if len(newest) < len(self.marks) and self._update(newest, mark):
             return NOTHING_CHANGED
         if not self.marks and GONE not in newest.values():
             return self._fill(newest, mark)
@@ -110,14 +111,17 @@ class Leaf:
 
     def _add(self, new: list[bytes], expiries: Iterable[int], mark: int) -> Settled:
         """Take names whose expiries are known; those in their places are of this scan, too, or there are none."""
-        known = dict(zip(self.names.all(), self.expiries, strict=True))
-        expiry_of = known.copy()
-        expiry_of.update(zip(new, expiries, strict=True))
-        if len(expiry_of) < len(known) + len(new):
-            new = [name for name in dict.fromkeys(new) if name not in known]
-        ordered = sorted(expiry_of)
-        self.set(ordered, map(expiry_of.__getitem__, ordered), bytes([mark]) * len(ordered))
-        return Settled(new)
+        known = self.names.all()
+        both, told = known + new, [*self.expiries, *expiries]
+        rows = sorted(range(len(both)), key=both.__getitem__)
+        ordered, came = list(map(both.__getitem__, rows)), new
+        if any(map(eq, ordered, islice(ordered, 1, None))):
+            row_of = dict(zip(ordered, rows, strict=True))  # of a repeated name, the last counts
+            before = set(known)
+            came = [name for name in dict.fromkeys(new) if name not in before]
+            ordered, rows = list(row_of), list(row_of.values())
+        self.set(ordered, map(told.__getitem__, rows), bytes([mark]) * len(ordered))
+        return Settled(came)
 
     def _fill(self, newest: Mapping[bytes, int], mark: int) -> Settled:
         """Take the first names."""
@@ -137,15 +141,21 @@ class Leaf:
         return Settled(came)
 
     def _update(self, newest: Mapping[bytes, int], mark: int) -> bool:
-        """Take what a few known names have new; return False where one is unknown or gone."""
-        rows = {self.names.find(name): expiry for name, expiry in newest.items()}
-        if -1 in rows or GONE in rows.values():
+        """Take what known names have new; return False where one is unknown or gone."""
+        if len(newest) * FEW < len(self.marks):
+            found = map(self.names.find, newest)
+        else:
+            row_of = dict(zip(self.names.all(), count(), strict=False))
+            found = map(row_of.get, newest, repeat(-1))
+        rows = list(found)
+        if -1 in rows or GONE in newest.values():
             return False
-        for row, expiry in rows.items():
-            self.marks[row] = mark
+        expiries, marks = self.expiries, self.marks
+        for row, expiry in zip(rows, newest.values(), strict=True):
+            marks[row] = mark
             if expiry != KEEP:
-                self.without_ttl += (expiry == NEVER) - (self.expiries[row] == NEVER)
-                self.expiries[row] = expiry
+                expiries[row] = expiry
+        self.without_ttl = expiries.count(NEVER)
         return True
 
     def thin(self, mark: int, share: int) -> tuple[int, int]:

@@ -25,16 +25,20 @@ class NameTable(Sequence[bytes]):
         self.shared = b""
         if len(names) > 1:
             self.shared = _beginning(names[0], names[-1])
+        whole = SEPARATOR.join(names)
+        self._one_a_line = whole.count(SEPARATOR) == max(0, len(names) - 1)
         cut = len(self.shared)
-        rests = [name[cut:] for name in names] if cut else names
-        self._text = SEPARATOR.join(rests)
-        self._one_a_line = self._text.count(SEPARATOR) == max(0, len(rests) - 1)
+        if cut and self._one_a_line:
+            self._text = whole.replace(SEPARATOR + self.shared, SEPARATOR)[cut:]
+        else:
+            self._text = SEPARATOR.join([name[cut:] for name in names])
         self._width = 0
         self._ends: array[int] | None = None
-        if len(set(map(len, rests))) == 1:
-            self._width = len(rests[0]) + 1
+        sizes = list(map(len, names))
+        if len(set(sizes)) == 1:
+            self._width = sizes[0] - cut + 1
         else:
-            self._ends = array("Q", accumulate(len(rest) + 1 for rest in rests))
+            self._ends = array("Q", accumulate([size - cut + 1 for size in sizes]))
         printable = self.shared + self._text.replace(SEPARATOR, b"")
         self.plain = self._one_a_line and printable.isascii() and printable.decode("ascii").isprintable()
 

@@ -37,7 +37,7 @@ PAGE_SECONDS = 8.0
 """Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
 FIRST_LOOK_SECONDS = 1.0
 REPORT_SECONDS = 0.5
-REPORT_REST = 20.0
+REPORT_REST = 50.0
 """During a scan, a report comes again after so many times as the last one took: there may be thousands of groups."""
 BURST_SECONDS = 0.3
 """Length of a pause between bursts: calls in bursts cost this process a third less than evenly spread ones."""
@@ -223,15 +223,15 @@ class KeyLoop:
 
     async def _search_counters(self) -> None:
         """Search for counters alone where there are many keys, if it is time; a fault is left to the next pass."""
+        context, started = self.context, self.context.clock.mono()
+        few = (self.sampler_state.keys or 0) <= context.tuning.few_keys
+        if not few and started < self._counters_due:
+            return
         from optimus_tui.probes.counter_names import counters_pattern, find_counters
         from optimus_tui.probes.keyspace import SweepOutcome
 
-        context, started = self.context, self.context.clock.mono()
-        few = (self.sampler_state.keys or 0) <= context.tuning.few_keys
         if few or not counters_pattern(context.layout):
             self.found.counters = None
-            return
-        if started < self._counters_due:
             return
         pages, total, complete = find_counters(context.redis, context.settings.scan, context.own), None, False
         self.found.begin_counters()
@@ -318,7 +318,8 @@ class KeyLoop:
             self._owed += usual * max(1.0, self.timer.factor) - pause
             if self._owed >= BURST_SECONDS:
                 pause, self._owed = pause + self._owed, 0.0
-        await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+        if pause > 0:  # else each reply is waited for, so that others have their turn
+            await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
 
     def _broken(self, outcome: "SweepOutcome", coverage: Coverage) -> float:
         delay, retry_in = next_try(outcome.fault, self._backoff)

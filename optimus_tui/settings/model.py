@@ -104,7 +104,7 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """Pause between two calls at least, in milliseconds. It is longer where the server needs longer for a call."""
     budget: Literal["normal", "fast"] = "normal"
     """``normal`` takes half of the server's time at most, and less the more it does for others; ``fast`` takes what it
-    can get, in calls of about a millisecond."""
+    can get, in calls of about two milliseconds."""
     max_keys: Annotated[int, Meta(ge=1_000, le=20_000_000)] = 2_000_000
     """Most cache keys whose names are kept, at about 40 bytes each. Of more, totals are estimated by these."""
     names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0

@@ -1,6 +1,7 @@
 """The cache index: what sweeps tell it, nothing forgotten on hearsay, tenants' keys told apart."""
 
 import random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -254,6 +255,52 @@ def test_counts_kept_along_the_way_equal_counts_made_afresh(sweeps: list[list[tu
         assert report.keys == len(kept)
         assert sum(kind.totals.without_ttl for kind in report.kinds) == sum(expiry == NEVER for _, expiry in kept)
         assert {name for name, _ in kept} <= set(names)
+
+
+HOSTILE = [
+    head + tail
+    for head in (b"cache:k:t:", b"cache:k:t", b"cache:k:tt:", b"cache:", b"cache:\xff:\xff:", b"cache:k\n:t:")
+    for tail in (b"1", b"12", b"\n", b"\n\n1", b"1\n1", b"\xff", b"\xff\xff", b"\0", b":", b"")
+]
+ITEM = st.tuples(st.sampled_from(HOSTILE), st.integers(-2, 3))
+
+
+@settings(max_examples=amount(50, 400))
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.tuples(st.booleans(), st.lists(ITEM, max_size=30)), max_size=4)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_scans_leave_what_a_dictionary_would_hold(scans: list[tuple[bool, list[tuple[bool, list[Any]]]]]) -> None:
+    """Whatever the names hold, however often they come, and whether a page was sorted in before the next one."""
+    index, known = CacheIndex(), dict[bytes, int]()
+    for reads_ttls, pages in scans:
+        index.begin_sweep(reads_ttls)
+        seen: set[bytes] = set()
+        for looked_at, page in pages:
+            pttls = [pttl for _, pttl in page] if reads_ttls else None
+            index.put_page([name for name, _ in page], pttls, None, 100.0)
+            for name, pttl in page:
+                if not reads_ttls:
+                    known.setdefault(name, UNKNOWN)
+                elif pttl == -2:
+                    known.pop(name, None)
+                else:
+                    known[name] = NEVER if pttl == -1 else 100_000 + pttl
+                seen.add(name)
+            if looked_at:
+                for one in (one for kind in index.report(100.0).kinds for one in kind.tenants):
+                    index.names(one.kind, one.tenant or b"")
+        index.end_sweep(COMPLETE)
+        known = {name: expiry for name, expiry in known.items() if name in seen}
+        kinds = index.report(100.0).kinds
+        found = [
+            entry for kind in kinds for one in kind.tenants for entry in index.entries(one.kind, one.tenant or b"")
+        ]
+        assert sorted(found) == sorted((name, at) for name, at in known.items())
+        assert sum(kind.totals.without_ttl for kind in kinds) == sum(at == NEVER for _, at in found)
 
 
 def test_names_of_several_rules_are_in_the_groups_that_the_rules_name() -> None:

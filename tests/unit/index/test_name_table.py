@@ -18,6 +18,7 @@ def test_what_was_put_in_comes_out_and_is_found(names: list[bytes]) -> None:
     assert [table.find(name) for name in ordered] == list(range(len(ordered)))
     assert table.find(b"not there") == -1
     assert all(name.startswith(table.shared) for name in ordered)
+    assert not table.plain or table.lines() == b"\n".join(ordered)
 
 
 def test_a_line_with_two_hits_is_one_row() -> None:
