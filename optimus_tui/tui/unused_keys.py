@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from textual.app import App
 from textual.dom import DOMNode
 from textual.keys import format_key
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from optimus_tui.tui.key_gate import takes_text
@@ -64,10 +64,10 @@ _PANES: Mapping[str, tuple[str, str]] = {
 _DASHBOARD = ("app", "pane", *_PANES)
 _MOVES = re.compile(
     r"(?:\w+\.)?(?:(?:move|page|roll|scroll|scroll_page|step)\((?P<by>-?\d+)\)|(?P<name>first|last|page_up|page_down"
-    r"|cursor_up|cursor_down|scroll_home|scroll_end|scroll_top|scroll_bottom|focus_next|focus_previous))$"
+    r"|cursor_up|cursor_down|scroll_up|scroll_down|scroll_home|scroll_end|scroll_top|scroll_bottom|focus_next|focus_previous))$"
 )
 """The actions that only move a cursor, a view or the focus."""
-_FORWARD = ("last", "page_down", "cursor_down", "scroll_end", "scroll_bottom")
+_FORWARD = ("last", "page_down", "cursor_down", "scroll_down", "scroll_end", "scroll_bottom")
 
 
 class KeyReports(Protocol):
@@ -106,8 +106,8 @@ class AnsweredKeys(App[int]):
         before = _places(self.screen)
         done = await super().run_action(action, default_namespace, namespaces)
         held = cast("KeyReports", self).is_held(HELD_SECONDS)
-        if done and not held and before == _places(self.screen):
-            self.notify(_end_of(self.screen, move))
+        if done and not held and before == _places(self.screen) and (why := _end_of(self.screen, move)):
+            self.notify(why)
         return done
 
     def action_help_quit(self) -> None:
@@ -156,16 +156,35 @@ def _places(screen: Screen[Any]) -> list[object]:
 
 
 def _end_of(screen: Screen[Any], move: "re.Match[str]") -> str:
-    """Return why a move led nowhere."""
+    """Return why a move led nowhere; empty where a view has room left: it scrolls with the next picture."""
     name = move["name"] or ""
     if name.startswith("focus"):
         return "there is nothing else here to go to with tab"
     if not getattr(screen.focused, "rows", True):
         return "there is no line here to go to"
     forward = name in _FORWARD or (move["by"] is not None and int(move["by"]) > 0)
+    if any(_has_room(view, forward) for view in _views(screen)):
+        return ""
     if forward:
         return "nothing further down: this is the end"
     return "nothing further up: this is the beginning"
+
+
+def _views(screen: Screen[Any]) -> list[Widget]:
+    """Return what a move scrolls: what has the focus with what it lies in; in a dialog without such, all its views."""
+    focused = screen.focused
+    around = [] if focused is None else [one for one in focused.ancestors_with_self if isinstance(one, Widget)]
+    views = [one for one in around if one.allow_vertical_scroll]
+    if views or not isinstance(screen, ModalScreen):
+        return views
+    return [one for one in screen.walk_children(Widget) if one.allow_vertical_scroll]
+
+
+def _has_room(view: Widget, forward: bool) -> bool:
+    """Return whether a view can scroll further down, or up."""
+    if forward:
+        return view.scroll_target_y < view.max_scroll_y
+    return view.scroll_target_y > 0
 
 
 def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, str]) -> str:

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.dialogs.help import HelpDialog
+from optimus_tui.tui.dialogs.sheets import SheetDialog, TextDialog
 from optimus_tui.tui.keys import KEYS, in_footer
 from optimus_tui.tui.toasts.queue import toast_room
 from optimus_tui.wording.glossary import GLOSSARY
@@ -132,3 +136,32 @@ async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -
         first, path = (next(one for one in said(pilot).splitlines() if word in one) for word in ("written", "/srv"))
         assert first.index("written") == path.index("/srv"), "further lines of a message stand below its first"
         assert all(word in said(pilot) for word in ("one said", "two broke", "three said"))
+
+
+LONG = [("", f"line {number}", "") for number in range(200)]
+
+
+@pytest.mark.parametrize(
+    "dialog",
+    [
+        lambda: HelpDialog("x", "", [("Here", [(text, text) for _, text, _ in LONG])]),
+        lambda: TextDialog("x", Content("\n".join(text for _, text, _ in LONG))),
+        lambda: SheetDialog("x", LONG),
+    ],
+    ids=["help", "text", "sheet"],
+)
+async def test_a_view_that_scrolls_says_that_it_is_at_its_end_only_there(dialog: Any) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        app.push_screen(dialog())
+        await until(pilot, lambda: isinstance(app.screen, Dialog) and "line 3" in said(pilot))
+        view = next(one for one in app.screen.walk_children(Widget) if one.allow_vertical_scroll)
+        for key in ("down", "pagedown", "pageup"):
+            at = view.scroll_y
+            await pilot.press(key)
+            await until(pilot, lambda at=at: view.scroll_y != at)
+            assert [one.text for one in app.messages_said if "nothing further" in one.text] == [], key
+        view.scroll_end(animate=False, immediate=True)
+        await pilot.press("down")
+        await until(pilot, lambda: any("this is the end" in one.text for one in app.messages_said))
