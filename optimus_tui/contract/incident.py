@@ -127,6 +127,8 @@ class TeamAdvice(Struct, frozen=True, kw_only=True):
     reason: str = ""
     subjects: tuple[str, ...] = ()
     """The findings' subjects that it is for; empty for all. Restarting the engine cures no slow gateway."""
+    effects: tuple[str, ...] = ()
+    """Rules that it is for only where one of ``when`` was found to be their cause."""
     cause: str = ""
     """The cause, of which the findings are symptoms, if it is proved to have helped; empty where that tells nothing."""
 

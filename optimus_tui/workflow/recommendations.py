@@ -32,7 +32,8 @@ _STEP: dict[str, type] = {
     "command": str, "first_when": list, "after": str,
 }  # fmt: skip
 _COMMAND: dict[str, type] = {
-    "when": list, "subjects": list, "action": str, "priority": str, "command": str, "reason": str, "cause": str,
+    "when": list, "effects": list, "subjects": list, "action": str, "priority": str, "command": str, "reason": str,
+    "cause": str,
 }  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 BY_COMMAND = (
@@ -225,6 +226,7 @@ def _command(row: Any, where: str, key: str) -> TeamAdvice:
         command=_text(row["command"], where, f"{key}.command") if row.get("command") else None,
         reason=_text(row.get("reason", ""), where, f"{key}.reason"),
         subjects=_subjects(row.get("subjects", []), where, f"{key}.subjects"),
+        effects=_rules(row.get("effects", []), where, f"{key}.effects"),
         cause=_text(row.get("cause", ""), where, f"{key}.cause"),
     )
 
@@ -391,13 +393,17 @@ def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> lis
 
 
 def is_for(advice: TeamAdvice, found: Diagnostic | Finding) -> bool:
-    """Return True if the recommendation is for this finding, by its rule and its subject."""
-    of_subject = not advice.subjects or found.subject in advice.subjects or tenant_of(found) in advice.subjects
-    return of_subject and any(_covers(when, found.rule) for when in advice.when)
+    """Return True if a recommendation is for a finding, by rule, subject and cause: an effect ends with its cause."""
+    if advice.subjects and found.subject not in advice.subjects and tenant_of(found) not in advice.subjects:
+        return False
+    if found.caused_by:
+        cause = found.caused_by if isinstance(found.caused_by, str) else found.caused_by[0]
+        return _covers(advice.when, cause) and _covers((*advice.when, *advice.effects), found.rule)
+    return _covers(advice.when, found.rule)
 
 
-def _covers(when: str, rule: str) -> bool:
-    return rule == when or (when.endswith(".") and rule.startswith(when))
+def _covers(rules: Iterable[str], rule: str) -> bool:
+    return any(rule == one or (one.endswith(".") and rule.startswith(one)) for one in rules)
 
 
 def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str | None) -> list[Advice]:

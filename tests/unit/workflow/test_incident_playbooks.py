@@ -8,7 +8,7 @@ from optimus_tui.contract.incident import OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.demo.scenarios import SCENARIOS, Scenario
 from optimus_tui.incidents.open import playbook, playbooks
-from optimus_tui.workflow.recommendations import PlaybookError, parse, resolve
+from optimus_tui.workflow.recommendations import TEAM, PlaybookError, parse, resolve
 from tests.unit.workflow.driver import Play, found, outcome
 
 STEP = '[[steps]]\nid = "logs"\ntitle = "Look at the logs"\ncommand = "kubectl logs deploy/gateway"\n'
@@ -134,6 +134,27 @@ def test_a_command_is_for_its_rules_and_its_subjects(tmp_path: Path, rule: str, 
     assert (":remedy restart-engine" in commands) is advised
 
 
+@pytest.mark.parametrize(
+    ("rule", "caused_by", "advised"),
+    [
+        ("cache.hit_rate", "cache.bulk", {":remedy stop-job"}),
+        ("cache.hit_rate", "services.engine", set()),
+        ("cache.hit_rate", "", set()),
+        ("cache.bulk", "", {":remedy stop-job"}),
+        ("breaker.open", "services.engine", {":remedy restart-engine"}),
+        ("services.engine", "services.postgres", set()),
+        ("limits.refused", "limits.immortal", set()),
+        ("limits.refused", "limits.over", {":remedy block-client"}),
+    ],
+)
+def test_a_command_ends_what_it_is_for_not_what_follows_from_something_else(
+    tmp_path: Path, rule: str, caused_by: str, advised: set[str]
+) -> None:
+    play = Play(playbook("demo", tmp_path).steps, team=playbook("demo", tmp_path).team)
+    play.run("health", outcome(found(rule, subject="engine", caused_by=caused_by)))
+    assert {one.command for one in play.state.advice if one.source == TEAM} == advised
+
+
 def test_subjects_are_names_and_a_tenant_is_one() -> None:
     text = 'name = "x"\n[[commands]]\nwhen = ["limits.over"]\naction = "Call acme"\nsubjects = ["acme"]\n'
     play = Play(team=parse(text, "x.toml").team)
@@ -151,9 +172,10 @@ def test_the_remedy_of_each_scenario_is_recommended_on_top(tmp_path: Path, scena
         subject = scenario.truth.subject or "x"
         if rule == "services.engine":
             subject = "engine"
+        caused_by = "cache.bulk" if rule == "cache.hit_rate" else ""
         play = Play(demo.steps, team=demo.team)
         other = Recommendation(action="Read the log of the gateway", priority="high")
-        play.run("health", outcome(found(rule, "high", subject), recommendations=(other,)))
+        play.run("health", outcome(found(rule, "high", subject, caused_by=caused_by), recommendations=(other,)))
         assert play.state.advice[0].command == f":remedy {scenario.remedy}", rule
 
 
