@@ -92,11 +92,11 @@ class Walk:
 
     async def until(self, true: Callable[[], bool], seconds: float = 20) -> bool:
         """False where it did not come to that."""
-        for _ in range(int(seconds / 0.02)):
+        for _ in range(int(seconds / 0.05)):
             if true():
                 return True
             await self.drained()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         return False
 
     async def press(self, *keys: str) -> None:
@@ -137,7 +137,7 @@ class Walk:
             if self.app.screen is not screen or time.monotonic() > since + BREATH:
                 self._lasting |= set(begun)
                 break
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)  # each look sends a message to every widget on the way to the focus
             await self.drained()
 
     async def line(self, text: str) -> None:
@@ -148,13 +148,17 @@ class Walk:
     # -- dialogs ---------------------------------------------------------------------------------------------------
 
     async def answer(self, base: int, choice: int = 0) -> int:
-        """Answer whatever has opened above ``base`` until all of it is closed; lines of the longest menu met."""
-        lines = 0
+        """Answer whatever has opened above ``base`` until all of it is closed; lines of the longest menu met.
+
+        A dialog that stays as it is gets its answer once: the same keys again would prove nothing more.
+        """
+        lines, answered = 0, None
         for step in range(STEPS):
             if self.depth <= base:
                 return lines
             screen, before = self.app.screen, self.depth
-            if isinstance(screen, Dialog) and step < STEPS - 3:
+            if isinstance(screen, Dialog) and screen is not answered and step < STEPS - 3:
+                answered = screen
                 lines = max(lines, await self._fill(screen, choice))
                 await self.press("enter")
             if self.depth == before and self.app.screen is screen:
