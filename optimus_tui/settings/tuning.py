@@ -39,7 +39,7 @@ class Tuning(Struct, frozen=True, kw_only=True):
     full again."""
     few_keys: int = 20_000
     """Up to so many keys, one sweep finds counters and cache keys alike, and counters need no search of their own."""
-    still_seconds: float = 30.0
+    still_seconds: float = 60.0
     """Between two scans for names, at least so often while the server tells that nothing was written."""
     most_trips: int = 5_000
     """Round trips that the command log keeps, and commands and bytes in them."""

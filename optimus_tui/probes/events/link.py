@@ -230,7 +230,7 @@ class FeedLink(asyncio.Protocol):
         try:
             if events:
                 self._take(events)
-            if batch and len(data) < FULL_READ:
+            if events and len(data) < FULL_READ:
                 self._breathe()
         except Exception as error:  # a bug of ours ends this link and is told, it does not end the reader
             broken = lost_by_bug(error)

@@ -82,7 +82,8 @@ class FreePaths:
         """Raise PathNotAsked for a path that must not be asked; where that is unknown, find out."""
         origin, path = origin_of(request.url), request.url.path
         if origin in self._unknown:
-            products = await asyncio.to_thread(paid_products)
+            read = paid_products.cache_info().currsize
+            products = paid_products() if read else await asyncio.to_thread(paid_products)
             if any(path in one.never for one in products):
                 await self._find_out(origin, str(request.url.copy_with(raw_path=b"/")).rstrip("/"))
         if preset := self._never.get(origin, {}).get(path):

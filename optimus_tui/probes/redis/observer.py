@@ -61,6 +61,16 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
         checked(args, self.connection_pool.connection_kwargs["check"], self.own)
         return super().execute_command(*args, **kwargs)
 
+    async def parse_response(self, connection: Any, command_name: Any, **_options: Any) -> Any:
+        """Read the reply and count its look-ups; the library's own work on it changes nothing of ours."""
+        try:
+            reply = await connection.read_response()
+        except ResponseError as error:
+            self._note(command_name, error)
+            raise
+        self._note(command_name, reply)
+        return reply
+
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Send all commands and return their replies.
 

@@ -251,21 +251,33 @@ class PatientParser(_AsyncHiredisParser):
             return self._checked(response)
         raise UnreadableReply("thousands of unrequested messages")
 
+    def arrived(self) -> Any:
+        """Return the next reply if it was received whole with what was read before, else NOT_ENOUGH_DATA.
+
+        Raises:
+            RedisError: As ``read_response`` does.
+        """
+        response = self._received(False) if self._connected else NOT_ENOUGH_DATA
+        if response is NOT_ENOUGH_DATA or isinstance(response, hiredis.PushNotification):
+            return NOT_ENOUGH_DATA
+        self._taken = 0
+        return self._checked(response)
+
     async def _next(self, disable_decoding: bool) -> Any:
-        reader: Any = self._reader
-        while True:
-            try:
-                if disable_decoding:
-                    response = reader.gets(False)
-                else:
-                    response = reader.gets()
-            except RedisError:
-                raise
-            except Exception as error:
-                raise UnreadableReply(f"an answer that cannot be read ({type(error).__name__})") from error
-            if response is not NOT_ENOUGH_DATA:
-                return response
+        while (response := self._received(disable_decoding)) is NOT_ENOUGH_DATA:
             await self.read_from_socket()
+        return response
+
+    def _received(self, disable_decoding: bool) -> Any:
+        reader: Any = self._reader
+        try:
+            if disable_decoding:
+                return reader.gets(False)
+            return reader.gets()
+        except RedisError:
+            raise
+        except Exception as error:
+            raise UnreadableReply(f"an answer that cannot be read ({type(error).__name__})") from error
 
     async def read_from_socket(self) -> bool:
         """Read what has arrived, if it is no more than the reply may have."""

@@ -180,12 +180,14 @@ class PaneFrame:
     def _write(self, upper: Content, lower: Content) -> None:
         pane, before, size = self.pane, self._written, self.pane.outer_size
         self._written = upper, lower, size
+        old: tuple[Content | None, ...] = (None, None) if before is None or before[2] != size else before[:2]
         self.is_writing = True
-        pane.border_title, pane.border_subtitle = upper, lower
+        if upper is not old[0]:
+            pane.border_title = upper
+        pane.border_subtitle = lower
         self.is_writing = False
         left, top = pane.content_offset
         regions = []
-        old: tuple[Content | None, ...] = (None, None) if before is None or before[2] != size else before[:2]
         for y, earlier, words in zip((0, size.height - 1), old, (upper, lower), strict=True):
             begin, end = (0, size.width) if earlier is None else changed_cells(earlier, words, size.width)
             if begin < end:
@@ -299,8 +301,10 @@ class Pane(LineCanvas):
 
     def tick(self, *, is_drawn: bool = False) -> None:
         """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""
+        if is_drawn:
+            return
         self.draw_frame()
-        if not (self.paused or is_drawn) and self.is_on_screen:
+        if not self.paused and self.is_on_screen:
             self.refresh_changed(by_time=True)
 
     @property

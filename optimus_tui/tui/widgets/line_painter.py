@@ -1,5 +1,6 @@
 """Draws the lines of a canvas, and finds the cells that would look different now."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from textual.geometry import Region
@@ -66,9 +67,9 @@ class LinePainter:
         """Return line ``y`` as it is painted."""
         canvas, view = self.canvas, self.view()
         index = self._row_at(y, view)
-        marked = self._is_marked(index)
-        self._moments[y] = self._moment(index, marked)
-        pieces, _ = self._drawn[y] = self._pieces(y, view, index), marked
+        marked, alone = self._is_marked(index), self._alone(y, view, index)
+        self._moments[y] = self._moment(index, marked, alone)
+        pieces, _ = self._drawn[y] = self._pieces(y, view, index, alone), marked
         drawn: Strip = canvas.text_styles.strip(pieces, view.text, marked, canvas.muted)
         return drawn.adjust_cell_length(view.width, canvas.text_styles.style("", marked, canvas.muted))
 
@@ -83,15 +84,17 @@ class LinePainter:
         by_time, self._rows = by_time and self._rows is canvas.rows, canvas.rows
         has_cursor, width, regions = canvas.cursor_visible and canvas.has_focus, view.width, []
         at_line = canvas.flow.indexes(view.foot - canvas.head_lines)
+        empty = self._empty_lines(view.text - 2)
         for y in range(view.foot + canvas.foot_lines):
             at = y - canvas.head_lines
             index = at_line[at] if 0 <= at < len(at_line) else None
             marked = bool(has_cursor and index is not None and canvas.content.is_marked(index))
-            moment = self._moment(index, marked)
+            alone = line_of(empty, at) if index is None and canvas.head_lines <= y < view.foot else None
+            moment = self._moment(index, marked, alone)
             if by_time and moment == self._moments.get(y):
                 continue
             self._moments[y] = moment
-            before, pieces = self._drawn.get(y), self._pieces(y, view, index)
+            before, pieces = self._drawn.get(y), self._pieces(y, view, index, alone)
             if before is None or before[1] != marked:
                 regions.append(Region(0, y, width, 1))
             elif before[0] != pieces:
@@ -102,7 +105,7 @@ class LinePainter:
     def line(self, y: int, view: LineRoom) -> tuple[list[Piece], bool]:
         """Return the content of line ``y`` of the view, and whether the cursor is on it."""
         index = self._row_at(y, view)
-        return self._pieces(y, view, index), self._is_marked(index)
+        return self._pieces(y, view, index, self._alone(y, view, index)), self._is_marked(index)
 
     def _row_at(self, y: int, view: LineRoom) -> int | None:
         """Return the index of the row on line ``y``; None for the head, the foot, and below the last row."""
@@ -118,39 +121,55 @@ class LinePainter:
             return False
         return bool(canvas.content.is_marked(index))
 
-    def _moment(self, index: int | None, marked: bool) -> object:
-        """Return what of a line may change by time alone; equal answers mean that it looks the same."""
-        if index is None:
-            return object()
-        return index, marked, self.canvas.content.changing(index)
+    def _alone(self, y: int, view: LineRoom, index: int | None) -> str | None:
+        """Return what stands on line ``y`` where no row is, blank below the last one; None in head, foot and rows."""
+        first = self.canvas.head_lines
+        if index is not None or not first <= y < view.foot:
+            return None
+        return line_of(self._empty_lines(view.text - 2), y - first)
 
-    def _pieces(self, y: int, view: LineRoom, index: int | None) -> list[Piece]:
-        """Return the content of line ``y``, which shows the row at ``index``."""
+    def _moment(self, index: int | None, marked: bool, alone: str | None) -> object:
+        """Return what of a line may change by time alone; equal answers mean that it looks the same."""
+        if index is not None:
+            return index, marked, self.canvas.content.changing(index)
+        if alone is not None:
+            return alone
+        return object()
+
+    def _pieces(self, y: int, view: LineRoom, index: int | None, alone: str | None) -> list[Piece]:
+        """Return the content of line ``y``, which shows the row at ``index``, or words ``alone``."""
         canvas, content, (_, width, gutter, foot) = self.canvas, self.canvas.content, view
         pieces: list[Piece]
+        if alone:
+            return [(" " + alone, "quiet")]
+        if alone == "":
+            return []
         if y < canvas.head_lines:
             pieces = content.head(y, width - gutter)
             if gutter:
                 return [(" " * gutter, ""), *pieces]
             return pieces
-        if y >= foot:
+        if index is None:
             pieces = content.foot(y - foot, width)
             return pieces
-        at = y - canvas.head_lines
-        if index is not None:
-            pieces = canvas.flow.draw(at, width - gutter)
-            if gutter:
-                sign = MARK if canvas.row_marks.has(canvas.rows[index]) else NO_MARK
-                pieces = [(sign, "accent"), *pieces]
-            return pieces
-        lines = [] if canvas.rows else self._empty_lines(width - 2)
-        if 1 <= at <= len(lines):
-            return [(" " + lines[at - 1], "quiet")]
-        return []
+        pieces = canvas.flow.draw(y - canvas.head_lines, width - gutter)
+        if gutter:
+            sign = MARK if canvas.row_marks.has(canvas.rows[index]) else NO_MARK
+            pieces = [(sign, "accent"), *pieces]
+        return pieces
 
     def _empty_lines(self, width: int) -> list[str]:
-        """Return the lines of a canvas without rows, wrapped once for all of them."""
+        """Return the lines of a canvas without rows, wrapped once while they are the same."""
+        if self.canvas.rows:
+            return []
         wanted = self.canvas.content.empty_lines(), width
         if wanted != self._empty:
             self._empty, self._empty_wrapped = wanted, [part for line in wanted[0] for part in wrap(line, width)]
         return self._empty_wrapped
+
+
+def line_of(lines: Sequence[str], at: int) -> str:
+    """Return what stands on a body line of a canvas without rows: a blank, then the lines."""
+    if 1 <= at <= len(lines):
+        return lines[at - 1]
+    return ""

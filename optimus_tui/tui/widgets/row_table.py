@@ -38,23 +38,35 @@ class RowTable(Generic[Row]):
         self._needed_at: dict[str, float] = {}
         self._filled_at: dict[str, float] = {}
         """Monotonic seconds at which a column last needed its width, or held something."""
+        self._last: tuple[dict[str, int], set[str]] | None = None
+        """What the rows that were measured last need, and in which columns they hold something."""
 
     def forget(self) -> None:
         """Forget all measured widths."""
         self._needs, self._filled, self.table = {}, set(), self.declared
-        self._needed_at, self._filled_at = {}, {}
+        self._needed_at, self._filled_at, self._last = {}, {}, None
 
     def measure(self, rows: Iterable[Row]) -> bool:
         """Widen the columns for these rows. Return True if the table has changed."""
         columns = [column for column in self.declared.columns if column.measured]
         now = {column.id: max(column.least, cell_len(column.title)) for column in columns}
-        mono = self._clock.mono()
+        held: set[str] = set()
         for row in rows:
             for column in columns:
                 cells, is_filled = _natural(column, row)
                 now[column.id] = max(now[column.id], cells)
                 if is_filled:
-                    self._filled_at[column.id] = mono
+                    held.add(column.id)
+        return self._fit(now, held)
+
+    def measure_same(self) -> bool:
+        """Measure the rows that were measured last once more: their cells are the same. Return as ``measure`` does."""
+        return self._last is not None and self._fit(*self._last)
+
+    def _fit(self, now: dict[str, int], held: set[str]) -> bool:
+        """Fit the columns to rows that need these cells and hold something in those columns."""
+        mono, self._last = self._clock.mono(), (now, held)
+        self._filled_at |= dict.fromkeys(held, mono)
         needs = {name: self._kept(name, cells, mono) for name, cells in now.items()}
         filled = {name for name, at in self._filled_at.items() if mono - at <= FILLED_SECONDS}
         if needs == self._needs and filled == self._filled:

@@ -239,6 +239,8 @@ class RowPlacer:
         self.pane = pane
         self._wraps = False
         """Events are wrapped once they are shown again instead of groups."""
+        self._placed: tuple[int, int | None, Sequence[Any]] | None = None
+        """The store's changes, the last event and the rows as of when events were placed last."""
 
     def refresh(self) -> None:
         """Process new events and show them, at once if they are few."""
@@ -248,11 +250,22 @@ class RowPlacer:
         backlog = groups.backlog(pane.content.until) if groups.by and not store.waiting else []
         if not store.waiting and len(backlog) <= AT_ONCE:
             groups.take(backlog)
-            if pane.is_on_screen:
+            if pane.is_on_screen and not self._is_placed():
                 self.place(pane.content.rows_now)
+                self._placed = store.changes, pane.content.until, pane.rows
         elif not any(w.group == "feed-view" and not w.is_finished for w in pane.workers):
             work: Any = self._filter_waiting
             pane.run_worker(work, group="feed-view", exclusive=True, exit_on_error=False)
+
+    def _is_placed(self) -> bool:
+        """Return True if the pane shows exactly these events; its lines are drawn with what time alone changes."""
+        pane = self.pane
+        if pane.content.groups.by or self._placed is None or self._placed[2] is not pane.rows:
+            return False
+        if self._placed[:2] != (pane.store.changes, pane.content.until):
+            return False
+        pane.refresh_changed(by_time=True)
+        return True
 
     async def _filter_waiting(self) -> None:
         pane, groups = self.pane, self.pane.content.groups

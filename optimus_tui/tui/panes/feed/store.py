@@ -33,6 +33,8 @@ class FeedStore:
         self.waiting: deque[FeedItem] = deque(maxlen=keep)
         self.filter: Filter = EVERYTHING
         self.last_seq = 0
+        self.changes = 0
+        """How often the rows have changed: equal numbers mean equal rows."""
         self.skipped = 0
         """Events that came faster than they could be handed to the view: counted, never shown."""
         self.last_gap: FeedGap | None = None
@@ -45,6 +47,7 @@ class FeedStore:
             return 0
         missed = new[-1].seq - self.last_seq - len(new) if self.last_seq else 0
         self.last_seq = new[-1].seq
+        self.changes += 1
         self.skipped += missed
         self.items.extend(new)
         if self.filter:
@@ -58,6 +61,7 @@ class FeedStore:
     def set_filter(self, wanted: Filter) -> None:
         """Change the filter, and queue all kept events to be filtered again."""
         self.filter = wanted
+        self.changes += 1
         self.passed.clear()
         self.waiting.clear()
         if wanted:
@@ -66,6 +70,7 @@ class FeedStore:
     async def filter_all(self) -> None:
         """Filter the waiting events in slices, between which the event loop runs and more events may arrive."""
         while self.waiting:
+            self.changes += 1
             for _ in range(min(SLICE, len(self.waiting))):
                 item = self.waiting.popleft()
                 if passes(self.filter, item, self):
@@ -81,6 +86,7 @@ class FeedStore:
 
     def clear(self) -> None:
         """Empty the view. The counters continue."""
+        self.changes += 1
         for kept in (self.items, self.passed, self.waiting):
             kept.clear()
         self._parsed.clear()

@@ -65,6 +65,8 @@ class HealthContent(PaneContent):
     def __init__(self, pane: Pane) -> None:
         super().__init__(pane)
         self.tables = SteadyTables()
+        self._head: tuple[tuple[HealthReport, Settings, int], list[Piece]] | None = None
+        """The titles, and what they were made for."""
 
     @property
     def report(self) -> HealthReport | None:
@@ -121,12 +123,19 @@ class HealthContent(PaneContent):
         """Return the titles of the table."""
         if self.report is None:
             return []
-        return health_lines.head(self.report, self.pane.settings, width)
+        about = self.report, self.pane.settings, width
+        if self._head is None or any(one is not other for one, other in zip(self._head[0], about, strict=True)):
+            self._head = about, health_lines.head(*about)
+        return self._head[1]
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return a line, which was made for the pane's width."""
         pieces: list[Piece] = self.pane.rows[index].pieces
         return pieces
+
+    def changing(self, index: int) -> object:
+        """Return that time changes nothing of a line: what it changes makes new lines."""
+        return None
 
     def _passes(self, finding: Finding) -> bool:
         return self.pane.filter.matches(_fields(finding))
@@ -378,9 +387,12 @@ class HealthPane(Pane):
     def tick(self, *, is_drawn: bool = False) -> None:
         """Redraw the pane, too, while it counts down the seconds until a source is tried again."""
         waits = not (is_drawn or self.paused) and any(look.retry_in for look in self.content.looks())
-        if waits and self.is_on_screen:
+        if not waits:
+            super().tick(is_drawn=is_drawn)
+            return
+        if self.is_on_screen:
             self.refresh_rows()
-        super().tick(is_drawn=is_drawn or waits)
+        self.draw_frame()
 
     # -- the cursor moves over groups
 

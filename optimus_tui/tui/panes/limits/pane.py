@@ -53,6 +53,10 @@ class LimitsContent(PaneContent):
         self.states: Mapping[str, int] = {}
         """How many counters are in each state."""
         self.columns = RowTable(TABLE)
+        self._measured: list[object] = []
+        """The looks of the rows that the columns were measured for."""
+        self._drawn: dict[int, tuple[object, dict[bytes, tuple[object, list[Piece]]]]] = {}
+        """By width the table and, by key, the look and the line of each row that was drawn."""
         self.held: Sequence[Finding] = ()
         """What the health report holds because of the windows before: the title says no better."""
         self.detailed = False
@@ -91,7 +95,14 @@ class LimitsContent(PaneContent):
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter's line, its countdown as of now."""
-        return self.columns.table.row(LimitNow(self.pane.rows[index], self.pane.shown_mono(), self.report), width)
+        now, table = LimitNow(self.pane.rows[index], self.pane.shown_mono(), self.report), self.columns.table
+        known, key, look = self._drawn.get(width), now.row.counter.key, now.look
+        if known is None or known[0] is not table or len(known[1]) > MEASURED_ROWS:
+            self._drawn = {width: (known := (table, {}))}
+        made = known[1].get(key)
+        if made is None or made[0] != look:
+            made = known[1][key] = look, table.row(now, width)
+        return made[1]
 
     def changing(self, index: int) -> object:
         """Return the words of one counter that time alone changes: its countdown and its forecast."""
@@ -102,7 +113,13 @@ class LimitsContent(PaneContent):
         """Fit the columns to the first rows and those in view."""
         rows, mono, report = self.pane.rows, self.pane.shown_mono(), self.report
         seen = [*rows[:MEASURED_ROWS], *(rows[at] for at in self.pane.visible_range() if at >= MEASURED_ROWS)]
-        self.columns.measure(LimitNow(row, mono, report) for row in seen)
+        lines = [LimitNow(row, mono, report) for row in seen]
+        looks = [line.look for line in lines]
+        if looks == self._measured:
+            self.columns.measure_same()
+        else:
+            self.columns.measure(lines)
+        self._measured = looks
 
     def foot_height(self) -> int:
         """Return the number of lines below the rows."""

@@ -6,6 +6,7 @@ No threshold is here: what is over or near its limit was judged elsewhere. An un
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
@@ -55,6 +56,15 @@ class LimitNow(NamedTuple):
     def trouble(self) -> str:
         """Return the text style of its state."""
         return STATE_STYLES[limit_mark(self.row).severity_style]
+
+    @property
+    def look(self) -> object:
+        """Return what its cells are made of: equal answers mean equal cells. When it was read is in none of them."""
+        row, counter, report = self.row, self.row.counter, self.report
+        still = replace(counter, taken_mono=0.0, ttl_ms=None, resets_ms=None)
+        times = self.ended, reset_words(row, self.mono), expected_words(row, self.mono)
+        beside = (report.refused(counter), report.past_windows.get(counter.key, ())) if report is not None else None
+        return replace(row, counter=still, resets_mono=None), times, beside
 
     def quiet(self, style: str) -> str:
         """Return ``style`` (a text style), or ``quiet`` for a counter that has ended."""
