@@ -9,13 +9,13 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     Backoff,
-    IntervalTimer,
     SamplerState,
     bounded,
     next_try,
     outages,
     redis_fault,
 )
+from optimus_tui.sampling.timer import IntervalTimer
 
 EVERY_SECONDS = 2.0
 LEAST_GAP_SECONDS = 0.25

@@ -15,7 +15,6 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.sampling.staleness import (
     Backoff,
-    IntervalTimer,
     SamplerState,
     bounded,
     kept,
@@ -23,6 +22,7 @@ from optimus_tui.sampling.staleness import (
     outages,
     redis_fault,
 )
+from optimus_tui.sampling.timer import IntervalTimer
 from optimus_tui.verdicts.coherence import keys as cache_verdict
 from optimus_tui.verdicts.health import find_unmeasured
 from optimus_tui.verdicts.limits.findings import find_unknown_layout

@@ -13,7 +13,6 @@ from optimus_tui.contract.signals import with_refusals
 from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.staleness import (
     Backoff,
-    IntervalTimer,
     SamplerState,
     bounded,
     kept,
@@ -21,6 +20,7 @@ from optimus_tui.sampling.staleness import (
     outages,
     redis_fault,
 )
+from optimus_tui.sampling.timer import IntervalTimer
 from optimus_tui.verdicts.health import find_unmeasured
 from optimus_tui.verdicts.limits.judge import judge
 

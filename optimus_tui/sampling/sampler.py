@@ -9,7 +9,9 @@ connection is opened before a loop runs. The loops that read keys are in ``keys`
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -32,7 +34,6 @@ from optimus_tui.sampling.staleness import (
     READ_SECONDS,
     SECONDS,
     Backoff,
-    IntervalTimer,
     SamplerState,
     Sink,
     bounded,
@@ -41,10 +42,14 @@ from optimus_tui.sampling.staleness import (
     unforeseen,
     unreadable_answer,
 )
+from optimus_tui.sampling.timer import IntervalTimer
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence.events import by_arrival
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, unknown_signals
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.events.feed import FeedReader
 
 RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
@@ -59,8 +64,7 @@ WINDOW_MINUTES = 5
 Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
 """(Address, start time) of a process → (when it was read, its latest page)."""
 FEED_EVERY_SECONDS = 0.1
-QUIET_SECONDS = 0.25
-"""Seconds between two fetches while nothing arrives."""
+"""Seconds between two fetches while events arrive; the first one after a silence is fetched at once."""
 STATUS_SECONDS = 1.0
 BATCH_LIMIT = 1000
 LATEST, A_BATCH = 100, 20
@@ -75,10 +79,12 @@ Loop = Callable[[], Coroutine[object, object, None]]
 async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Read health and cache figures at every tick, and the rules every ten seconds and after an outage."""
     backoff, rules_read_at, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
+    away = False
     while True:
         now = context.clock.mono()
         with_rules = now - rules_read_at >= RULES_EVERY_SECONDS
-        reading, state = await _gateway(context, with_rules)
+        reading, state = await _gateway(context, with_rules, away)
+        away = reading.fault is not None and reading.fault.kind == "refused"
         if with_rules and state.service.any_serves:
             rules_read_at, known = now, state
             if state.rules_fault is None:
@@ -93,12 +99,13 @@ async def watch_gateway(context: Context, sampler_state: SamplerState, timer: In
         await timer.rest(delay)
 
 
-async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayState], GatewayState]:
+async def _gateway(context: Context, with_rules: bool, away: bool) -> tuple[Reading[GatewayState], GatewayState]:
     from optimus_tui.probes.http.services import read_gateway
 
     fault = _HUNG
     try:
-        reading = await bounded(read_gateway(context.http, context.settings, context.clock, with_rules=with_rules))
+        asked = read_gateway(context.http, context.settings, context.clock, with_rules=with_rules, away=away)
+        reading = await bounded(asked)
         if reading.value is not None:
             return reading, reading.value
         fault = reading.fault or _HUNG
@@ -275,9 +282,26 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             sampler_state.settle("bulk", bulk.findings(clock.wall()))
             bus.look()
             handed_on, state = mono, batch.status.state
-        woken = await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
-        while not woken and reader.mark == mark and clock.mono() - handed_on < STATUS_SECONDS:
-            woken = await timer.rest(QUIET_SECONDS)
+        if batch.items:
+            await timer.rest(FEED_EVERY_SECONDS)
+        else:
+            await _news(reader, mark, timer, handed_on + STATUS_SECONDS - mono)
+
+
+async def _news(reader: "FeedReader", mark: object, timer: IntervalTimer, seconds: float) -> None:
+    """Wait for an event or another state of the link; at most so many seconds, for all while the pane is hidden."""
+    if timer.factor:
+        reader.tell_news(partial(_wake, asyncio.get_running_loop(), timer))
+    try:
+        if reader.mark == mark:
+            await timer.rest(seconds)
+    finally:
+        reader.tell_news(None)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, timer: IntervalTimer) -> None:
+    with suppress(RuntimeError):  # the loop has just closed
+        loop.call_soon_threadsafe(timer.wake)
 
 
 class Claims:

@@ -10,7 +10,6 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.sampling.staleness import (
     Backoff,
-    IntervalTimer,
     SamplerState,
     bounded,
     kept,
@@ -18,6 +17,7 @@ from optimus_tui.sampling.staleness import (
     outages,
     redis_fault,
 )
+from optimus_tui.sampling.timer import IntervalTimer
 
 
 async def watch_server(

@@ -17,6 +17,7 @@ from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.history.samples.store import Ring
 from optimus_tui.probes.load_meter import disturbed
 from optimus_tui.sampling.signals import SignalTrack
+from optimus_tui.sampling.timer import heed_cancellation
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.causes import relate
@@ -48,54 +49,6 @@ SAME_START_SECONDS = 5.0
 AWAY_LOOKS = 2
 """One refused connection may be a full backlog; in two checks in a row, no process was listening."""
 Sink = Callable[[str, object], None]
-
-
-def heed_cancellation() -> None:
-    """Raise CancelledError if this task was cancelled and a call below swallowed it.
-
-    Before Python 3.12 ``asyncio.wait_for`` does so if its result is ready in the same moment, and clients that use it
-    pass that on: a loop would outlive its screen.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-class IntervalTimer:
-    """The intervals of one loop. ``factor`` multiplies them; 0 pauses the loop until it is woken or paced again."""
-
-    def __init__(self) -> None:
-        self.factor = 1.0
-        self._changed = asyncio.Event()
-        self._woken = False
-
-    def wake(self) -> None:
-        """End the present rest, or the next one if the loop is busy."""
-        self._woken = True
-        self._changed.set()
-
-    def pace(self, factor: float) -> None:
-        """Multiply the intervals from now on, including the present one."""
-        if factor != self.factor:
-            self.factor = max(0.0, factor)
-            self._changed.set()
-
-    async def rest(self, seconds: float) -> bool:
-        """Wait ``seconds`` × factor, or until woken: then return True."""
-        heed_cancellation()
-        started = (now := asyncio.get_running_loop().time)()
-        while not self._woken:
-            self._changed.clear()
-            left = None if self.factor == 0 else started + seconds * self.factor - now()
-            if left is not None and left <= 0:
-                break
-            try:
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-            except TimeoutError:
-                break
-        woken, self._woken = self._woken, False
-        return woken
 
 
 class Backoff:

@@ -192,6 +192,10 @@ class FeedReader:
         """Return what is the same while ``drain`` has neither an item nor another state to return."""
         return self._ring.mark
 
+    def tell_news(self, tell: Callable[[], None] | None) -> None:
+        """Call ``tell`` once, from the reader's thread, when ``mark`` changes next; None ends that."""
+        self._ring.on_news = tell
+
     @property
     def live_since(self) -> float | None:
         """Return since when events are heard without a gap, in monotonic seconds; None while there is no link."""

@@ -6,7 +6,7 @@ with tens of thousands of events per second, only rows that are returned become 
 
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from optimus_tui.contract.keyspace import RATE_SECONDS, FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
@@ -43,6 +43,8 @@ class FeedRing:
         self.last_event: float | None = None
         self.verified: float | None = None
         self._state: tuple[FeedState, Fault | None, float | None] = ("connecting", None, None)
+        self.on_news: Callable[[], None] | None = None
+        """Called once, by any thread, with the next item or another state."""
         self.lacking: dict[str, Fault] = {}
         """What is not heard or not seen although the connection is live, by subject."""
 
@@ -65,6 +67,12 @@ class FeedRing:
             else:
                 self.overflowed = self.overflowed or len(self._held) + len(rows) > (self._items.maxlen or 0)
                 self._held.extend(rows)
+        self._tell()
+
+    def _tell(self) -> None:
+        tell, self.on_news = self.on_news, None
+        if tell is not None:
+            tell()
 
     def _row(self, reply: Sequence[bytes], wall: float) -> Row | None:
         """Return the row of one message; None for a malformed one, which is counted."""
@@ -94,6 +102,7 @@ class FeedRing:
         """Add the mark of a gap that nothing fills, and that ended now."""
         with self._lock:
             self._add_gap(wall, seconds, None, reason)
+        self._tell()
 
     def _add_gap(self, wall: float, seconds: float, filled: int | None, reason: str) -> None:
         self._seq += 1
@@ -117,10 +126,12 @@ class FeedRing:
             if self._held is not None:
                 self._extend(self._held)
             self._gap = self._held = None
+        self._tell()
 
     def set_state(self, state: FeedState, fault: Fault | None = None, retry_at: float | None = None) -> None:
         """Set the state of the connection. ``retry_at`` is in monotonic seconds."""
         self._state = (state, fault, retry_at)
+        self._tell()
 
     def known(self) -> tuple[Counter[tuple[bytes, int]], list[Row], bool]:
         """Return the kept events as a multiset and as rows, and whether older ones were dropped."""

@@ -62,9 +62,12 @@ class ServiceCheck(Struct, frozen=True):
 
 
 async def read_gateway(
-    http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool
+    http: httpx.AsyncClient, settings: Settings, clock: Clock, *, with_rules: bool, away: bool = False
 ) -> Reading[GatewayState]:
     """Return health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
+
+    All are asked together. Where the last try found nobody there (``away``), health is asked first, and nothing else
+    while it meets nobody again.
 
     ``Reading.fault`` is the health check's; each other part has its own in the value. If the gateway answers 404 for
     ``/api/rate-limits``, or limits were not asked for, ``rules`` and ``rules_fault`` are None.
@@ -75,10 +78,15 @@ async def read_gateway(
         metrics, *limits = await asyncio.gather(*_published(http, base, profile, with_rules))
     else:
         base = settings.gateway_url
-        health, metrics, *limits = await asyncio.gather(
-            look_at_health(http, health_url(base, profile), profile=profile),
-            *_published(http, base, profile, with_rules),
-        )
+        asked = look_at_health(http, health_url(base, profile), profile=profile)
+        health = await asked if away else None
+        if health is None:
+            health, metrics, *limits = await asyncio.gather(asked, *_published(http, base, profile, with_rules))
+        elif health.fault is not None and health.fault.kind == "refused":
+            paths = (profile.cache_metrics, *[profile.limits] * with_rules)
+            metrics, *limits = (ServiceCheck(None, None, health.fault if path else None) for path in paths)
+        else:
+            metrics, *limits = await asyncio.gather(*_published(http, base, profile, with_rules))
         service = _service(health, GATEWAY_WORDS)
     service = replace(service, fault=with_header_words(service.fault, profile, service.status_code))
     cache, cache_fault, rules, rules_fault = None, None, None, None

@@ -66,6 +66,7 @@ class SamplingBridge:
 
     async def _load_screens(self) -> None:
         await asyncio.to_thread(lean_imports.load, _SCREENS)
+        garbage.loaded()
 
     def restart(self, name: str) -> None:
         """Start, or start again, the loop of one source."""

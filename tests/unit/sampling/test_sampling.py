@@ -21,7 +21,8 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.limits import LimitLoop
 from optimus_tui.sampling.sampler import SOURCES, Sampler
-from optimus_tui.sampling.staleness import Backoff, IntervalTimer, SamplerState, bounded, kept
+from optimus_tui.sampling.staleness import Backoff, SamplerState, bounded, kept
+from optimus_tui.sampling.timer import IntervalTimer
 from optimus_tui.settings.model import Settings
 from tests.fixed_clock import FixedClock
 from tests.listening import Heard, sampling
@@ -338,7 +339,7 @@ async def test_the_gateways_rules_are_asked_now_and_then_and_kept_between(monkey
     asked: list[bool] = []
     rules = LimitRules(window_seconds=60, limits={"chat": 5})
 
-    async def gateway(*_: Any, with_rules: bool) -> Reading[GatewayState]:
+    async def gateway(*_: Any, with_rules: bool, away: bool) -> Reading[GatewayState]:
         asked.append(with_rules)
         service = ServiceState(status="healthy", status_code=200, latency_ms=4.0)
         state = GatewayState(service=service, rules=rules if with_rules else None)
@@ -503,6 +504,23 @@ class _Reader:
         self.items: list[FeedEvent] = []
         self.state: Any = "live"
         self.started = self.looks = 0
+        self.tell: Any = None
+
+    def put(self, event: FeedEvent) -> None:
+        self.items.append(event)
+        self._tell()
+
+    def turn(self, state: str) -> None:
+        self.state = state
+        self._tell()
+
+    def tell_news(self, tell: Any) -> None:
+        self.tell = tell
+
+    def _tell(self) -> None:
+        tell, self.tell = self.tell, None
+        if tell is not None:
+            tell()
 
     def start(self) -> None:
         self.started += 1
@@ -528,7 +546,7 @@ async def test_the_feed_hands_on_news_once_and_an_unchanged_state_rarely() -> No
     ctx.__dict__["feed"] = reader
     async with sampling(ctx, heard, ["feed"]) as sampler:
         await heard.until("feed", lambda _: True)
-        reader.items.append(FeedEvent(seq=1, received_at=0.0, channel=b"c", payload=b"p", length=1))
+        reader.put(FeedEvent(seq=1, received_at=0.0, channel=b"c", payload=b"p", length=1))
         batch = await heard.until("feed", lambda batch: batch.items)
         assert batch.items[0].seq == 1
         count, looks = len(heard.reports["feed"]), reader.looks
@@ -537,7 +555,7 @@ async def test_the_feed_hands_on_news_once_and_an_unchanged_state_rarely() -> No
             await asyncio.sleep(0.05)
         assert reader.looks > looks
         assert len(heard.reports["feed"]) == count
-        reader.state = "down"
+        reader.turn("down")
         await heard.until("feed", lambda batch: batch.status.state == "down")
         await heard.until("health", lambda report: [one.rule for one in report.findings] == ["feed.down"])
     assert reader.started == 0
