@@ -188,7 +188,16 @@ class KeyLoop:
             late = self.context.clock.mono() - began >= self.context.tuning.still_seconds
             if unread or late or written is None or self._written() != written:
                 return
+            self._renew()
             seconds = min(settings.refresh_seconds, settings.scan.names_every_seconds)
+
+    def _renew(self) -> None:
+        """Hand the report on as of the server's last word that nothing was written since; now and then is enough."""
+        look, last = self.sampler_state.looks.server, self._last
+        if look is None or last is None or last.fault is not None:
+            return
+        if look.taken_mono - last.taken_mono >= self.context.tuning.renew_seconds:
+            self._hand_on(self.sampler_state.coverage, ended=True, as_of=(look.taken_at, look.taken_mono))
 
     async def _pass(self) -> float:
         """Run one pass and return the seconds until the next."""
@@ -338,10 +347,11 @@ class KeyLoop:
         self._on_new()
         return delay
 
-    def _hand_on(self, coverage: Coverage, *, ended: bool = False) -> None:
+    def _hand_on(self, coverage: Coverage, *, ended: bool = False, as_of: tuple[float, float] | None = None) -> None:
         """Judge the index and hand on the report.
 
-        Until a repeated pass ``ended``, it carries the time of the last one.
+        Until a repeated pass ``ended``, it carries the time of the last one. ``as_of`` is the time, by both clocks, for
+        which it is known to hold, where that is not now.
         """
         wall, mono = self.context.clock.wall(), self.context.clock.mono()
         self._reported = mono
@@ -352,6 +362,7 @@ class KeyLoop:
         self.sampler_state.settle("layout", find_unknown_layout(counters, report.unknown, coverage, known=report.keys))
         if self._swept and not ended and self._last is not None and self._last.value is not None:
             wall, mono = self._last.taken_at, self._last.taken_mono
+        wall, mono = as_of or (wall, mono)
         source = self.context.redis.read_from_words
         self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage, source=source)
         self.sampler_state.sink("cache", self._last)

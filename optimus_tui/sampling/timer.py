@@ -47,9 +47,7 @@ class IntervalTimer:
             if left is not None and left <= 0:
                 break
             self._resting, due = loop.create_future(), None
-            if (
-                left is not None
-            ):  # ``asyncio.timeout`` cancels the task: thrice as dear
+            if left is not None:  # ``asyncio.timeout`` cancels the task: thrice as dear
                 due = loop.call_later(left, self._end_rest)
             try:
                 await self._resting

@@ -41,6 +41,8 @@ class Tuning(Struct, frozen=True, kw_only=True):
     """Up to so many keys, one sweep finds counters and cache keys alike, and counters need no search of their own."""
     still_seconds: float = 60.0
     """Between two scans for names, at least so often while the server tells that nothing was written."""
+    renew_seconds: float = 10.0
+    """So old a report of the names is before it is handed on again as of the server's word that nothing was written."""
     most_trips: int = 5_000
     """Round trips that the command log keeps, and commands and bytes in them."""
     most_logged_commands: int = 50_000

@@ -1,6 +1,7 @@
 """The sampler against real servers: what appears, what an outage leaves standing, and how it all comes back."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from optimus_tui.context import Context
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
+from optimus_tui.settings.tuning import Tuning
 from tests.hostile import hostile_server, reply
 from tests.listening import Heard, sampling
 from tests.live.probes.driver import add_user, target_of
@@ -204,3 +206,23 @@ async def test_names_are_not_scanned_again_while_nothing_is_written(server: Real
         assert len(heard.reports["cache"]) <= first + 1  # the server had not told yet what it counts before the first
         server.command("SET", "cache:profile:acme:2", "x")
         await heard.until("cache", lambda r: r.value.keys == 2)
+
+
+async def test_names_are_as_of_the_servers_word_that_nothing_was_written_since(server: RealServer) -> None:
+    server.command("SET", "cache:profile:acme:1", "x")
+    tuning = Tuning(renew_seconds=0.5)
+    still = Context(Settings(redis=target_of(server.port), scan=QUICK, refresh_seconds=0.5), tuning=tuning)
+    heard = Heard()
+    async with sampling(still, heard, REDIS):
+        await heard.until("cache", lambda r: r.value.keys == 1 and r.coverage.complete)
+        look = heard.last("health").server.taken_mono
+        await heard.until("health", lambda report: report.server.taken_mono > look + 3 * QUICK.names_every_seconds)
+        scans, last = scans_of(server), heard.last("cache").taken_mono
+        renewed = await heard.until("cache", lambda r: r.taken_mono > last + 1.0)
+        assert scans_of(server) == scans
+        assert (renewed.value.keys, renewed.coverage.complete) == (1, True)
+
+
+def scans_of(server: RealServer) -> list[str]:
+    told = server.command("INFO", "commandstats").decode()
+    return re.findall(r"cmdstat_(?:scan|eval_ro):calls=([0-9]+)", told)

@@ -1,6 +1,7 @@
 """The health pane's lines of the findings: each below its cause, with why it is no alarm where that is so. Pure."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
@@ -86,7 +87,9 @@ def finding_lines(
         causes = causes_of(finding, report.findings, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
         level = len(causes) if is_whole else min(1, len(causes))
         read_ago, now = _read_ago(finding, report, wall), now_words(finding, report)
-        lines += _finding(finding, width, wall, quiet, read_ago, now, is_whole, level)
+        today = finding.since is not None and wall - finding.since <= STILL_TODAY_SECONDS
+        reason = quiet.get((finding.rule, finding.subject))
+        lines += _finding(finding, width, today, reason, read_ago, now, is_whole, level)
     return lines
 
 
@@ -164,26 +167,26 @@ def now_words(finding: Finding, report: HealthReport) -> str:
     return f"{service.status}{clause(latency(service.latency_ms) if service.latency_ms is not None else '', ', ')}"
 
 
+@lru_cache(maxsize=200)
 def _finding(
     finding: Finding,
     width: int,
-    wall: float,
-    quiet: Mapping[Hashable, QuietReason],
+    today: bool,
+    reason: QuietReason | None,
     read_ago: str,
     now: str,
     is_whole: bool,
     level: int,
-) -> list[HealthLine]:
+) -> tuple[HealthLine, ...]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
     style, text_style = SEVERITY_TEXT_STYLES[mark.severity_style], "bright"
-    if group in quiet or read_ago:
+    if reason is not None or read_ago:
         style, text_style = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
     message = finding.message
     if finding.caused_by is not None and is_whole and finding.below_cause:
         message = finding.below_cause
-    reason = quiet.get(group)
     if reason is not None and reason.kind == "fixed":
         start, message = FIXED_START, f"was: {without_windows(message).removeprefix(PAST)}{clause(now, ' → now ')}"
     elif reason is not None and reason.kind == "settling":
@@ -202,13 +205,13 @@ def _finding(
         known.append(read_ago)
     if finding.since is not None and (reason is None or reason.kind != "fixed"):
         since = clock(finding.since, dated=True)[:16]
-        if wall - finding.since <= STILL_TODAY_SECONDS:
+        if today:
             since = since[-5:]
         known.append(f"since {since}")
     if finding.samples and finding.samples > 1:
         known.append(plural(finding.samples, "sample"))
     if not known:
-        return drawn
+        return tuple(drawn)
     detail, last = as_many_as_fit(known, width - len(indent)), drawn[-1]
     room = width - sum(cell_len(text) for text, _ in last.pieces) - 3
     if cell_len(" · ".join(known)) <= room:
@@ -216,4 +219,4 @@ def _finding(
     else:
         for text in wrap(detail, width - len(indent)):  # a reason that is longer than a line is not cut
             drawn.append(HealthLine(group, len(drawn), [(indent, ""), (text, "quiet")], finding))
-    return drawn
+    return tuple(drawn)

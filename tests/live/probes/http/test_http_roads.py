@@ -14,6 +14,7 @@ from optimus_tui.contract.services import ServiceState
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.http.fetch import new_http_client
 from optimus_tui.probes.http.services import look, read_engine, read_gateway
+from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer as run_tool
 from optimus_tui.tools.answer import exit_code
@@ -329,3 +330,18 @@ async def test_metrics_are_read_at_every_address_of_the_gateway_as_processes_of_
         found = await Counters(context, 1.0).looks()
         await context.aclose()
     assert {one.value.process for one in found if one.value} == {1_700_000_000.0, 1_700_000_001.0}
+
+
+async def test_a_gateway_that_was_away_is_asked_for_its_health_before_anything_else(service: HostileServer) -> None:
+    log = CommandLog(FixedClock())
+    nobody = Settings(gateway_url=f"http://127.0.0.1:{nobody_port()}")
+    async with new_http_client(log) as http:
+        together = (await read_gateway(http, nobody, FixedClock(), with_rules=True)).value
+        before = len(log.since()[0])
+        alone = (await read_gateway(http, nobody, FixedClock(), with_rules=True, away=True)).value
+        assert (before, len(log.since()[0]) - before) == (3, 1)
+        assert alone == together
+        service.on("/api/cache/metrics", reply(b'{"hits":9,"misses":1}'))
+        back = await read_gateway(http, Settings(gateway_url=service.url), FixedClock(), with_rules=True, away=True)
+    assert back.value is not None and back.value.service.status == "healthy"
+    assert len(log.since()[0]) == before + 1 + 3
