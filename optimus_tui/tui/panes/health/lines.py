@@ -282,6 +282,21 @@ def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
     return table_of(list(service_lines(report, settings, 0.0))).head(width)
 
 
+class Titles:
+    """The titles of the table, made once for each report: a line is asked for again and again."""
+
+    def __init__(self) -> None:
+        self._about: tuple[HealthReport, Settings, int] | None = None
+        self._titles: list[Piece] = []
+
+    def of(self, report: HealthReport, settings: Settings, width: int) -> list[Piece]:
+        """Return the titles."""
+        about = self._about
+        if about is None or about[0] is not report or about[1] is not settings or about[2] != width:
+            self._about, self._titles = (report, settings, width), head(report, settings, width)
+        return self._titles
+
+
 def dependency_lines(
     report: HealthReport, settings: Settings, width: int, since_arrival: float, settling: Sequence[Finding] = ()
 ) -> list[HealthLine]:

@@ -65,8 +65,7 @@ class HealthContent(PaneContent):
     def __init__(self, pane: Pane) -> None:
         super().__init__(pane)
         self.tables = SteadyTables()
-        self._head: tuple[tuple[HealthReport, Settings, int], list[Piece]] | None = None
-        """The titles, and what they were made for."""
+        self._titles = health_lines.Titles()
 
     @property
     def report(self) -> HealthReport | None:
@@ -123,10 +122,7 @@ class HealthContent(PaneContent):
         """Return the titles of the table."""
         if self.report is None:
             return []
-        about = self.report, self.pane.settings, width
-        if self._head is None or any(one is not other for one, other in zip(self._head[0], about, strict=True)):
-            self._head = about, health_lines.head(*about)
-        return self._head[1]
+        return self._titles.of(self.report, self.pane.settings, width)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return a line, which was made for the pane's width."""
