@@ -250,6 +250,13 @@ def why_nothing(pane: "Pane", action: str) -> str:
     return f"{NEED_ROWS[action]}: there is no row here yet"
 
 
+def draw_by_time(pane: "Pane") -> None:
+    """Draw what changes though nothing was read: ages and countdowns."""
+    pane.draw_frame()
+    if not pane.paused and pane.is_on_screen:
+        pane.refresh_changed(by_time=True)
+
+
 class Pane(LineCanvas):
     """One framed list. Subclasses set NAME, NUMBER and TITLE, and implement ``refresh_rows``."""
 
@@ -301,11 +308,8 @@ class Pane(LineCanvas):
 
     def tick(self, *, is_drawn: bool = False) -> None:
         """Draw countdowns and ages, once a second, unless a report ``is_drawn`` just now; nothing is read for it."""
-        if is_drawn:
-            return
-        self.draw_frame()
-        if not self.paused and self.is_on_screen:
-            self.refresh_changed(by_time=True)
+        if not is_drawn:
+            draw_by_time(self)
 
     @property
     def is_on_screen(self) -> bool:

@@ -52,6 +52,11 @@ def _cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLi
     return cluster_lines(report, width, most)
 
 
+def unchanged(self: PaneContent, index: int) -> object:
+    """Return that time changes nothing of a line: what it changes makes new lines."""
+    return None
+
+
 class HealthContent(PaneContent):
     """Dependencies and findings, line by line."""
 
@@ -59,6 +64,7 @@ class HealthContent(PaneContent):
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
     explained: Container[Hashable] = frozenset()
     """Those of them that follow from what was done here, or whose figures are of before it."""
+    changing = unchanged
     is_brief = False
     """The golden signals take two lines together. They get a line each once there is more room than that needs."""
 
@@ -128,10 +134,6 @@ class HealthContent(PaneContent):
         """Return a line, which was made for the pane's width."""
         pieces: list[Piece] = self.pane.rows[index].pieces
         return pieces
-
-    def changing(self, index: int) -> object:
-        """Return that time changes nothing of a line: what it changes makes new lines."""
-        return None
 
     def _passes(self, finding: Finding) -> bool:
         return self.pane.filter.matches(_fields(finding))
