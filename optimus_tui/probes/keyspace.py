@@ -295,7 +295,7 @@ def _without_strange(page: KeyPage, layout: KeyLayout) -> KeyPage:
     """Return the page without names that no rule matches, where a rule begins with a capture and so asks for all."""
     if not layout.asks_for_all:
         return page
-    families = [layout.parse(name).family for name in page.names]
+    families = [layout.family_of(name) for name in page.names]
     kept = [index for index, family in enumerate(families) if family not in ("other", "unparsed", "neighbour")]
     if len(kept) == len(families):
         return page

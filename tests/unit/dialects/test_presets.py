@@ -197,6 +197,22 @@ def test_a_hostile_name_is_searched_once_for_each_literal(unit: bytes) -> None:
             assert Searched.searches <= captures + 2, (layout.dialect.name, head)
 
 
+def test_a_name_that_lacks_a_rule_s_literal_costs_no_search() -> None:
+    """LiteLLM's cached answers are hashes: a million of them must not each be tried with five templates."""
+    Searched.searches = 0
+    assert LAYOUTS["litellm"].parse(Searched(b"5f" * 32)).family == "cache"
+    assert not LAYOUTS["litellm"].may_count(b"5f" * 32) and Searched.searches == 0
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_cheap_family_is_that_of_the_whole_reading(preset: str) -> None:
+    names = [row.key for name in recordings() for row in names_of(name)] + [name for _, name, *_ in NOT_RUN] + [b""]
+    layout = LAYOUTS[preset]
+    assert [layout.family_of(name) for name in names] == [layout.parse(name).family for name in names]
+    counted = [name for name in names if layout.counter(name) is not None]
+    assert counted == [name for name in counted if layout.may_count(name)]
+
+
 def test_an_own_profile_stands_on_several_presets() -> None:
     text = 'extends = ["limits", "fastapi-cache", "instrumentator"]'
     layout = KeyLayout(load_table(tomllib.loads(text), "optimus.toml", text, within=""))
