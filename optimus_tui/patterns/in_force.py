@@ -145,7 +145,8 @@ def _routes(entries: Collection[Entry]) -> WrittenRoutes:
         if UNKNOWN not in one.path:
             names = {(method, _documented(one.path)) for method in one.methods & _DOCUMENTED}
             routes |= names
-            unlisted |= names if _is_unlisted(one) else set()
+            if _is_unlisted(one):
+                unlisted |= names
     return WrittenRoutes(frozenset(routes), frozenset(unlisted), whole=all(UNKNOWN not in one.path for one in entries))
 
 

@@ -139,7 +139,8 @@ def _check_inside(field: Field, default: Any) -> None:
     values = default if field.is_list else [default]
     for value in values:
         numbers = [word for word, bound in field.bounds if word in _BEYOND and _BEYOND[word](value, bound)]
-        numbers += _too_short_or_long(len(value), field.text_lengths) if field.type == "str" else []
+        if field.type == "str":
+            numbers += _too_short_or_long(len(value), field.text_lengths)
         _refuse_beyond(field, numbers)
     if field.is_list:
         _refuse_beyond(field, _too_short_or_long(len(default), field.list_lengths))

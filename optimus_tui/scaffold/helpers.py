@@ -337,7 +337,8 @@ def _imports(plain: set[str], lines: dict[str, set[str]], own: dict[str, set[str
         for one in sorted(lines):
             if _is_standard(one) == standard:
                 plainly = {name for name in lines[one] if " as " not in name}
-                group += [lay_import(one, plainly)] if plainly else []
+                if plainly:
+                    group += [lay_import(one, plainly)]
                 group += [f"from {one} import {name}" for name in sorted(lines[one] - plainly)]
         groups.append(group)
     groups.append([lay_import(f".{one}", own[one]) for one in sorted(own)])

@@ -348,7 +348,8 @@ class _ProcessCounts:
             if fell:
                 grown = value
                 self._falls.add(at)
-                self._after_fall += 0.0 if summed else value
+                if not summed:
+                    self._after_fall += value
                 resets += at > life.base
             elif last is not None:
                 grown = max(0.0, value - last)  # a sum of seconds may go back a little: a clock was set

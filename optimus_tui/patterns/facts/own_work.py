@@ -174,7 +174,8 @@ def hands_body_on(view: View, route: Route) -> bool:
             node = seen.call.node
             if isinstance(seen.thing, Unit):
                 inner = _parameters_for(seen.thing, node, held)
-                todo += [(seen.thing, inner, depth + 1)] if inner else []
+                if inner:
+                    todo += [(seen.thing, inner, depth + 1)]
             elif seen.method in HTTP_VERBS:
                 passed = passed or any(word.arg in _BODIES and chain(word.value) in held for word in node.keywords)
     return passed

@@ -67,7 +67,8 @@ def parameters_of(view: View, route: Route) -> tuple[list[Given], bool]:
             read = _fields_read(route.handler, arg.arg)
             if read and read <= {one.name for one in fields}:  # a method of it has all of them
                 fields = [one for one in fields if one.name in read]
-            found += fields if any(words(one.name) & _PAGES for one in fields) else []
+            if any(words(one.name) & _PAGES for one in fields):
+                found += fields
     return found, known
 
 

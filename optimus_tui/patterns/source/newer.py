@@ -206,7 +206,8 @@ def _blank(tokens: list[Token], at: int) -> None:
     nested = 0
     while at < len(tokens):
         text = tokens[at].text
-        nested += (text in _OPENS) - (text in _CLOSES) if tokens[at].kind == "sign" else 0
+        if tokens[at].kind == "sign":
+            nested += (text in _OPENS) - (text in _CLOSES)
         tokens[at] = Token("space", "\\\n".join(" " * len(line) for line in text.split("\n")))
         if not nested:
             return

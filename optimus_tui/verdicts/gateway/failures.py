@@ -85,7 +85,8 @@ def failing_part(
         for one in grown.series:
             if name := one.labels.get(label):
                 group = groups.setdefault(name, [0.0, 0.0])
-                group[0] += one.increase if counts(one.labels.get("status", "")) else 0.0
+                if counts(one.labels.get("status", "")):
+                    group[0] += one.increase
                 group[1] += one.increase
         parts = [FailingPart(label, name, *figures) for name, figures in groups.items()]
         sure = [

@@ -265,7 +265,8 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
         return ""
     shapes = ", ".join(f"{count:,} × `{text}`" for text, count in unknown.shapes[:shown])
     more = len(unknown.shapes) - shown
-    shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
+    if more > 0:
+        shapes += f" and {plural(more, 'other shape')}"
     keys = plural(unknown.count, "key")
     if fitting := presets_of(text for text, _ in unknown.shapes):
         reads = agreeing(len(fitting), "preset", "presets")
