@@ -1,7 +1,7 @@
 """Findings, their order, their episodes, and their mutes."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -55,10 +55,44 @@ class Finding(Struct, frozen=True, kw_only=True):
     """``message`` for a list in which it stands below its cause, which then need not be named; "" for the same."""
     held: bool = False
     """True: not over its limit at present, but kept because it was in several of the last five windows."""
+    ended: str = ""
+    """Of what is told as past: what is good again, with which ``message`` ends; empty elsewhere."""
     first_signs: str = ""
     """Of first signs that are too few to judge: when they will be judged, as ``judged at 10:30:20``; else empty."""
     proved_seconds: float | None = None
     """Where enough requests of that time prove that it has ended: for how many seconds it has not been so."""
+
+
+class Extent(NamedTuple):
+    """How much is wrong, so that more is worse.
+
+    Attributes:
+        now: The figure: failed requests, a share of misses, a latency.
+        at_bar: The same figure just at the threshold.
+        is_count: True for a number of requests.
+    """
+
+    now: float
+    at_bar: float
+    is_count: bool = False
+
+
+def extent_of(finding: Finding) -> Extent | None:
+    """Return how much is wrong; None where the finding has no figures.
+
+    A share over its threshold is counted in requests where it is known of how many it is: a share alone may rise
+    because other traffic has become less.
+    """
+    measured, threshold = finding.measured, finding.threshold
+    if not isinstance(measured, (int, float)) or not isinstance(threshold, (int, float)):
+        return None
+    if finding.unit != "share":
+        return Extent(float(measured), float(threshold))
+    if measured < threshold:
+        return Extent(1.0 - measured, 1.0 - threshold)
+    if finding.samples:
+        return Extent(measured * finding.samples, threshold * finding.samples, is_count=True)
+    return Extent(float(measured), float(threshold))
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from optimus_tui.probes.load_meter import disturbed
 from optimus_tui.sampling.signals import SignalTrack
 from optimus_tui.sampling.timer import heed_cancellation
 from optimus_tui.settings.model import Settings
-from optimus_tui.verdicts import alerts, health
+from optimus_tui.verdicts import alerts, episodes, health
 from optimus_tui.verdicts.causes import relate
 from optimus_tui.verdicts.gateway.hit_rate import (
     LookupTrack,
@@ -206,7 +206,7 @@ class SamplerState:
         """What the gateway's counters said last; None before they were read."""
         self._signal_track = SignalTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
-        self._episodes: dict[str, alerts.Episodes] = {}
+        self._episodes: dict[str, episodes.Episodes] = {}
         self._steady_state: State = NO_STATE
 
     # -- looks at dependencies
@@ -335,8 +335,8 @@ class SamplerState:
             self.settle(f"broken {source}", [])
 
     def _dated(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        state = self._episodes.get(subject, alerts.NO_EPISODES)
-        self._episodes[subject], dated = alerts.track(state, findings, self.clock.wall(), self.clock.mono())
+        state = self._episodes.get(subject, episodes.NO_EPISODES)
+        self._episodes[subject], dated = episodes.track(state, findings, self.clock.wall(), self.clock.mono())
         return dated
 
     # -- the report

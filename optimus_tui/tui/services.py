@@ -196,8 +196,19 @@ class AppServices(Protocol):
         """Write a crash report and return the sentence that says where it is."""
 
 
+class SettledRecord(Protocol):
+    """What other controllers may ask about findings that proofs have settled."""
+
+    def was(self, finding: "Finding") -> str:
+        """Return what a settled finding was before, in the words of the proof's own finding."""
+
+
 class IncidentRecord(Protocol):
     """What other controllers may call about the open incident."""
+
+    @property
+    def settled(self) -> "SettledRecord | None":
+        """Return what proofs have settled; None before anything was done from here."""
 
     def open_number(self) -> str:
         """Return the number of the incident that is open and writable here, or an empty string."""

@@ -48,47 +48,6 @@ LOUD = SEVERITIES.index("medium")
 MAX_ENDED = 500
 
 
-class Episode(Struct, frozen=True):
-    """An episode. ``since`` is wall-clock time, for people; ``seen`` monotonic, so that setting the clock ends none.
-
-    ``loud_seen``: when it was last more than a note; None for never.
-    """
-
-    since: float
-    seen: float
-    loud_seen: float | None
-
-
-Episodes = Mapping[Key, Episode]
-NO_EPISODES: Episodes = MappingProxyType({})
-
-
-def track(
-    previous: Episodes, findings: Iterable[Finding], now: float, mono: float
-) -> tuple[Episodes, tuple[Finding, ...]]:
-    """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
-
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
-    becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
-    count as one problem: a change from one to the other begins no new episode.
-    """
-    state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
-    dated = []
-    for finding in findings:
-        key = key_of(finding)
-        known, loud = state.get(key), level_of(finding) >= LOUD
-        last = known.loud_seen if known else None
-        if known and (not loud or (last is not None and mono - last <= HOLD_SECONDS)):
-            since = known.since
-        elif finding.since is not None:
-            since = finding.since
-        else:
-            since = now
-        state[key] = Episode(since, mono, mono if loud else last)
-        dated.append(finding if finding.since == since else replace(finding, since=since))
-    return state, tuple(dated)
-
-
 Unjudged = Callable[[Finding], bool]
 
 

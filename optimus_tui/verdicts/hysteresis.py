@@ -14,13 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import PAST, Finding
 from optimus_tui.verdicts.alerts import LOUD, Key, key_of, level_of
+from optimus_tui.verdicts.statistics import CERTAIN_SAMPLES
 from optimus_tui.wording.numbers import clause, clock
 
 WINDOWS = 5
-CERTAIN_SAMPLES = 100
-"""A figure of this many samples is not over its limit by chance."""
 CLEARED = 1
 NOT_NOW = "gone for now, "
 COMES_AND_GOES = "comes and goes, "
@@ -201,6 +200,12 @@ def _words(windows: tuple[bool, ...]) -> str:
     if windows and all(windows):
         return f"seen in each of the last {len(windows)} windows"
     return f"seen in {sum(windows)} of the last {len(windows)} windows"
+
+
+def plain_message(finding: Finding) -> str:
+    """Return the sentence of what was found, without how often lately, its cause, and what is good again."""
+    message = without_windows(finding.message).removeprefix(PAST).removesuffix(finding.evidence)
+    return message.removesuffix(clause(finding.ended, "; "))
 
 
 def without_windows(message: str) -> str:

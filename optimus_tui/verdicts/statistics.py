@@ -11,6 +11,8 @@ from optimus_tui.contract.percentiles import percentile
 
 Z = 1.96
 """Of a two-sided interval of 95 %."""
+CERTAIN_SAMPLES = 100
+"""A figure of this many samples is not over its limit by chance."""
 MIN_SAMPLES = 10
 MIN_MINUTES = 5.0
 MAX_POINTS = 120

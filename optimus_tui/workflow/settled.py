@@ -4,53 +4,20 @@ A figure over some minutes still holds the time before the remedy: while nothing
 what grows above its lowest since the proof has come again, and so has what was away and is there with new figures.
 """
 
-from typing import NamedTuple
-
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import ALARMING, Finding
+from optimus_tui.contract.findings import ALARMING, Extent, Finding, extent_of
 from optimus_tui.workflow.outcomes import NOTICEABLE
 
 LEAST_MORE = 3.0
 """So many more failed requests are noticed; fewer may be rounding."""
 
 
-class Extent(NamedTuple):
-    """How much is wrong, so that more is worse.
-
-    Attributes:
-        now: The figure: failed requests, a share of misses, a latency.
-        at_bar: The same figure just at the threshold.
-        is_count: True for a number of requests.
-    """
-
-    now: float
-    at_bar: float
-    is_count: bool = False
-
-    def is_more_than(self, lowest: float) -> bool:
-        """Return True if it is noticeably more."""
-        least = LEAST_MORE if self.is_count else 0.0
-        return self.now - lowest > max(least, NOTICEABLE * lowest)
-
-
-def extent_of(finding: Finding) -> Extent | None:
-    """Return how much is wrong; None where the finding has no figures.
-
-    A share over its threshold is counted in requests where it is known of how many it is: a share alone may rise
-    because other traffic has become less.
-    """
-    measured, threshold = finding.measured, finding.threshold
-    if not isinstance(measured, (int, float)) or not isinstance(threshold, (int, float)):
-        return None
-    if finding.unit != "share":
-        return Extent(float(measured), float(threshold))
-    if measured < threshold:
-        return Extent(1.0 - measured, 1.0 - threshold)
-    if finding.samples:
-        return Extent(measured * finding.samples, threshold * finding.samples, is_count=True)
-    return Extent(float(measured), float(threshold))
+def is_more_than(extent: Extent, lowest: float) -> bool:
+    """Return True if an extent is noticeably more than the lowest since a proof."""
+    least = LEAST_MORE if extent.is_count else 0.0
+    return extent.now - lowest > max(least, NOTICEABLE * lowest)
 
 
 class Sight(Struct, frozen=True, kw_only=True):
@@ -90,7 +57,7 @@ class Sight(Struct, frozen=True, kw_only=True):
         extent, lowest = extent_of(finding), self.lowest
         if lowest is None and extent is not None and self.quiet and is_target:
             lowest = extent.at_bar  # it was away: then it was at its threshold at most
-        grew = extent is not None and lowest is not None and extent.is_more_than(lowest)
+        grew = extent is not None and lowest is not None and is_more_than(extent, lowest)
         if extent is not None:
             lowest = extent.now if lowest is None else min(lowest, extent.now)
         is_loud = finding.severity in ALARMING

@@ -165,7 +165,9 @@ class AlertsController:
         marked: dict[Hashable, QuietReason] = {}
         for each in known_findings(health):
             if health is not None and (words := self.dashboard.incidents.why_quiet(each)):
-                marked[each.rule, each.subject] = reason_of(words, each, health)
+                settled = self.dashboard.incidents.settled
+                was = settled.was(each) if settled is not None else ""
+                marked[each.rule, each.subject] = reason_of(words, each, health, was)
         self.explained = frozenset(marked)
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences

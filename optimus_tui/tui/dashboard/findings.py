@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
 from textual.screen import Screen
 
 from optimus_tui.contract.findings import Finding
@@ -10,6 +11,7 @@ from optimus_tui.tui.dashboard.reports import last_report, newest_findings
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.line_view import put_cursor
+from optimus_tui.wording.truth import FIXED
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -83,7 +85,10 @@ class FindingsController:
             taken_at = max(taken_at or 0.0, read_at)
             same = next((one for one in found if (one.rule, one.subject) == key), None)
             if same is not None:
-                return Newest(same, read_at, self._why_quiet(same))
+                why, settled = self._why_quiet(same), self.incidents.settled
+                if why.startswith(FIXED) and settled is not None:
+                    same = replace(same, message=f"was: {settled.was(same)}")
+                return Newest(same, read_at, why)
         return Newest(None, taken_at)
 
     def _why_quiet(self, finding: Finding) -> str:

@@ -58,8 +58,8 @@ class IncidentController:
         self.acted_alone: Callable[[KeptReceipt], None] = lambda _: None
         """Called with a verified action that no incident records."""
         self._lone_proofs: LoneProofs | None = None
-        self._settled: SettledFindings | None = None
         """What was done without an incident; None before anything was."""
+        self.settled: SettledFindings | None = None
 
     # -- what others ask (IncidentRecord)
 
@@ -107,11 +107,11 @@ class IncidentController:
         records += self.service.state.action_records if self.service is not None else ()
         if words or not records:
             return words
-        if self._settled is None:
+        if self.settled is None:
             from optimus_tui.tui.incidents.proved import SettledFindings
 
-            self._settled = SettledFindings(self.dashboard)
-        return self._settled.words(records, finding)
+            self.settled = SettledFindings(self.dashboard)
+        return self.settled.words(records, finding)
 
     def _lone(self) -> "LoneProofs":
         if self._lone_proofs is None:
@@ -322,7 +322,7 @@ class IncidentController:
         from optimus_tui.workflow.recommendations import PlaybookError
 
         context, name = self.dashboard.context, self.playbook()
-        alarms = worth_an_incident(self._found())
+        alarms = worth_an_incident([one for one in self._found() if not self.why_quiet(one)])
         if finding is not None:
             alarms = [finding, *(one for one in alarms if (one.rule, one.subject) != (finding.rule, finding.subject))]
         try:

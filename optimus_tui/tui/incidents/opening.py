@@ -13,6 +13,7 @@ from optimus_tui.tui.incidents.text import safe, sentence
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.wording.numbers import ago, clause, clock, plural
 from optimus_tui.wording.short_hash import short_names
+from optimus_tui.wording.truth import SETTLING
 from optimus_tui.workflow.standing import left_as
 
 SHOWN = 3
@@ -51,10 +52,15 @@ def opening(
         first_act: Returns the first action that ``a`` offers for a finding; None for none.
         proved: Returns why nothing has to be done about a finding, such as a proof that it has ended; else empty.
     """
-    first = worst_first(findings)[:SHOWN]  # what is true now stands before what is only held
-    lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}{clause(proved(one), '; ')}" for one in first]
+    ordered = sorted(worst_first(findings), key=lambda one: bool(proved(one)))  # a side effect never leads
+    first = ordered[:SHOWN]  # what is true now stands before what is only held
+    lines = [
+        f"{SETTLING.text.lower() if proved(one) else severity_text(one.severity)}  "
+        f"{sentence(one.message, 160)}{clause(proved(one), '; ')}"
+        for one in first
+    ]
     if len(findings) > SHOWN:
-        names = some_of([short_names(one.subject) for one in worst_first(findings)[SHOWN:]], 4)
+        names = some_of([short_names(one.subject) for one in ordered[SHOWN:]], 4)
         lines.append(f"{plural(len(findings) - SHOWN, 'more finding')}: {safe(names, 160)}")
     now = [one for one in first if not one.held and not proved(one)]
     remedies = list(dict.fromkeys(act.name for act in map(first_act, now) if act is not None))

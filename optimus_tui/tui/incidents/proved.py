@@ -10,6 +10,7 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.dashboard.reports import known_findings
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.verdicts.hysteresis import plain_message
 from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, REPAIRED
@@ -66,6 +67,8 @@ class SettledFindings:
         self._looked = 0.0
         """Wall-clock seconds of the last look at a report."""
         self._sights: dict[tuple[str, str, str], Sight] = {}
+        self._was: dict[tuple[str, str, str], tuple[float, str]] = {}
+        """What each settled finding was, with the time of the proof: it stays as it was when the remedy was done."""
 
     def words(self, records: "Sequence[ActionRecord]", finding: Finding) -> str:
         """Return why a finding that still stands needs nothing done; empty where it does.
@@ -86,10 +89,23 @@ class SettledFindings:
         sight = self._sights.get(_key(finding))
         if sight is not None and sight.proved == record.proved.wall and sight.again:
             return ""
-        is_new = not finding.held and (finding.since or 0.0) > record.proved.wall
+        is_new = (finding.since or 0.0) > record.proved.wall
         if is_new and not any(is_of(finding, aim) for aim in aimed_at(record)):
             return f"{OLD_FIGURES}you acted at {clock(acted_at(record))}"
+        self._note_was(finding, record, record.proved.wall)
         return f"{FIXED}{clock(record.proved.wall)}, being watched"
+
+    def was(self, finding: Finding) -> str:
+        """Return what a finding that a proof has settled was before, in the words of the proof's own finding."""
+        return self._was.get(_key(finding), (0.0, finding.message))[1]
+
+    def _note_was(self, finding: Finding, record: "ActionRecord", proved: float) -> None:
+        known = self._was.get(_key(finding))
+        if known is None or known[0] != proved:
+            aims = (
+                one.message for one in aimed_at(record) if (one.rule, one.subject) == (finding.rule, finding.subject)
+            )
+            self._was[_key(finding)] = (proved, next(aims, plain_message(finding)))
 
     def _look(self, records: "Sequence[ActionRecord]", findings: Sequence[Finding]) -> None:
         """Note which findings about what was proved fixed are quiet now, and which have come again."""
@@ -110,10 +126,10 @@ class SettledFindings:
     def _settled(self, records: "Sequence[ActionRecord]", finding: Finding, now: float) -> "ActionRecord | None":
         """Return the remedy whose proof settles the finding, as far as the time of its figures tells."""
         since, begin = finding.since or now, _begin(finding, now)
+        if finding.window_seconds is not None and not rule_of(finding.rule).from_redis:
+            since = min(since, begin)  # it may come and go while its window holds figures of before the remedy
         if finding.held:  # it is not there now: it is shown because of windows before the present one
             begin = 0.0
-        elif finding.window_seconds is not None and not rule_of(finding.rule).from_redis:
-            since = begin  # it may come and go while its window holds figures of before the remedy
         ended = [one for one in records if not refused_after(one) or (one.receipt.until or now) < now]
         return fixed_by(ended, self._is_of(finding), since, begin)
 

@@ -108,7 +108,9 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
     summary = step_summary(line.state, line.step)
     if line.below and line.step.plan.kind == "apply":
         last = line.state.action_records[-1]
-        summary = _verdict(last) if last.verdict else ""
+        summary = "result below" if last.verdict else ""  # said once
+        if last.verdict and last.due is not None:
+            summary = _verdict(last)
     verdict = summary.partition(": ")[0]
     short = shortened_between_words(summary, cells, cell_len)
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):

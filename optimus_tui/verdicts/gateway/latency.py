@@ -19,6 +19,7 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Series, Spread, warm_from
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.statistics import CERTAIN_SAMPLES
 from optimus_tui.wording.numbers import age, clock, latency, part_of
 
 MIN_SAMPLES = 5
@@ -42,12 +43,16 @@ QUICK_SECONDS = 0.1
 def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: bool = False) -> list[Finding]:
     """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high.
 
+    Of two that are equally bad it is the one of the present, which is certain at once; a p95 of many samples is, too.
     ``watched``: more samples follow soon, so that two slow ones do not decide.
     """
     findings: list[Finding] = []
     for name, series in history.items():
         now = _now(name, series, thresholds, watched=watched)
-        findings += worst_first([*_over_window(name, series, thresholds, watched=watched), *now])[:1]
+        window = _over_window(name, series, thresholds, watched=watched)
+        is_certain = any((one.samples or 0) >= CERTAIN_SAMPLES for one in window)
+        both = [*window, *now] if is_certain else [*now, *window]
+        findings += worst_first(both)[:1]
     return findings
 
 
@@ -80,7 +85,7 @@ def as_past(finding: Finding, words: str, seconds: float | None = None) -> Findi
         seconds: For how many seconds that is proved.
     """
     message = f"{PAST}{finding.message}; {words}"
-    return replace(finding, severity="low", message=message, proved_seconds=seconds)
+    return replace(finding, severity="low", message=message, ended=words, proved_seconds=seconds)
 
 
 class _Bar(NamedTuple):

@@ -97,6 +97,7 @@ async def test_no_green_stands_beside_a_hit_rate_that_is_low_or_of_too_few_look_
         return line_of(await drawn(shown), "rate").strip("│ ")[0]
 
     assert await mark(0.54, 60, few) == "△"
+    assert await mark(0.46, 400) == "△", "not judged while the cache fills, and not good either"
     assert await mark(0.0, 12) == "○"
     assert await mark(0.85, 60) == await mark(0.85, 60, few) == "●"
 

@@ -156,7 +156,7 @@ def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
     assert len(lines) > 1 and all(len(line) <= 36 for line in lines)
     assert " ".join(lines).startswith("fixed ") and " ".join(lines).endswith('"engine does not answer" is gone')
     row = STEPS.row(StepLine(state, len(state.steps) - 1, "", below=True), 60)
-    assert "".join(text for text, _ in row).rstrip().endswith(" fixed")
+    assert "".join(text for text, _ in row).rstrip().endswith(" result below")
     assert proof_lines(Play().state, 40) == []
 
 

@@ -95,7 +95,9 @@ def test_what_is_held_since_the_remedy_and_was_not_there_at_the_proof_is_settled
     held = replace(FAILED, held=True, window_seconds=30.0)
     watched = Watched()
     assert watched.words(replace(held, since=watched.proof - 1)).startswith("fixed at ")
-    assert watched.words(replace(held, subject="x", since=watched.proof + 1)) == "", "it began after the proof"
+    after = replace(held, subject="x", since=watched.proof + 1)
+    assert watched.words(after).startswith("some of its figures are from before you acted"), "its window reaches back"
+    assert watched.words(replace(after, window_seconds=1.0)) == "", "it began after the proof"
 
 
 def test_effects_of_the_restart_that_fixed_it_are_settled_once_they_are_over() -> None:
@@ -155,3 +157,21 @@ def test_what_a_repair_leaves_is_no_finding_of_before_it() -> None:
     LoneProofs(dashboard).follow(done, never, (never,))
     LoneProofs(dashboard).follow(done, never)
     assert begun == [(never,), (full,)], "the next reading may be there before the proof has begun"
+
+
+def test_what_was_is_what_the_proof_began_with_however_the_window_slides() -> None:
+    watched = Watched()
+    aim = next(one for check in watched.record.checks if check.before for one in check.before.findings)
+    engine = replace(FAILED, rule=aim.rule, subject=aim.subject, message="engine failed 3 of 21 checks", held=True)
+    assert watched.words(engine).startswith("fixed at ")
+    assert watched.settled.was(engine) == aim.message, "the words of the proof"
+    assert watched.words(FAILED)
+    for message in ("12 % failed", "past: 9 % failed; 0 % of the last 50 requests"):
+        assert watched.words(replace(FAILED, message=message))
+        assert watched.settled.was(FAILED) == FAILED.message, "an effect keeps what was seen first"
+
+
+def test_what_a_window_saw_of_before_the_act_is_no_trouble_that_comes_and_goes() -> None:
+    watched = Watched()
+    late = replace(FAILED, held=True, since=watched.proof + 26, message="comes and goes, seen in 2 of the last 3")
+    assert watched.words(late, after=30.0).startswith("some of its figures are from before you acted")

@@ -19,9 +19,10 @@ from optimus_tui.contract.finding_rules import (
     SERVICES_FLAPPING,
 )
 from optimus_tui.contract.findings import Finding, Severity, overall_of
-from optimus_tui.verdicts.alerts import Alerts, step, track
+from optimus_tui.verdicts.alerts import Alerts, step
 from optimus_tui.verdicts.causes import relate, without_evidence
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk
+from optimus_tui.verdicts.episodes import track
 
 NOW = 1_000.0
 

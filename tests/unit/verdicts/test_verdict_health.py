@@ -16,7 +16,7 @@ from optimus_tui.contract.services import (
     ServiceState,
 )
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import alerts, health
+from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence import keys as cache
 from optimus_tui.verdicts.gateway import latency
@@ -31,6 +31,7 @@ from optimus_tui.verdicts.gateway.hit_rate import (
     track_lookups,
 )
 from optimus_tui.verdicts.health import find_unmeasured
+from optimus_tui.verdicts.hysteresis import NO_STATE, steady
 
 BARS = Thresholds()
 
@@ -408,41 +409,72 @@ F = Finding(rule="r", severity="high", subject="s", message="m")
 
 
 def test_an_episode_keeps_its_beginning_and_flapping_is_one_episode() -> None:
-    state, first = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
-    state, second = alerts.track(state, [F], 1002.0, 2.0)
-    state, gone = alerts.track(state, [], 1004.0, 4.0)
-    state, back = alerts.track(state, [F], 1030.0, 30.0)
+    state, first = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    state, second = episodes.track(state, [F], 1002.0, 2.0)
+    state, gone = episodes.track(state, [], 1004.0, 4.0)
+    state, back = episodes.track(state, [F], 1030.0, 30.0)
     assert [f.since for f in (*first, *second, *back)] == [1000.0] * 3
     assert gone == ()
-    state, _ = alerts.track(state, [], 1100.0, 100.0)
+    state, _ = episodes.track(state, [], 1100.0, 100.0)
     assert state == {}
-    _, later = alerts.track(state, [F], 1102.0, 102.0)
+    _, later = episodes.track(state, [F], 1102.0, 102.0)
     assert later[0].since == 1102.0
 
 
 def test_a_clock_set_anew_ends_no_episode_row_28() -> None:
-    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
-    _, after = alerts.track(state, [F], 1000.0 - 3600, 2.0)
+    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    _, after = episodes.track(state, [F], 1000.0 - 3600, 2.0)
     assert after[0].since == 1000.0
 
 
 def test_another_subject_is_another_episode() -> None:
-    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
+    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
     other = Finding(rule="r", severity="high", subject="other", message="m")
-    _, found = alerts.track(state, [F, other], 1010.0, 10.0)
+    _, found = episodes.track(state, [F, other], 1010.0, 10.0)
     assert [f.since for f in found] == [1000.0, 1010.0]
 
 
 def test_what_was_proved_to_have_ended_and_comes_again_does_not_have_its_old_beginning() -> None:
     past = structs.replace(F, severity="low", message="past: m", proved_seconds=45.0)
-    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
-    state, soon = alerts.track(state, [past], 1010.0, 10.0)
-    state, flapped = alerts.track(state, [F], 1020.0, 20.0)
+    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    state, soon = episodes.track(state, [past], 1010.0, 10.0)
+    state, flapped = episodes.track(state, [F], 1020.0, 20.0)
     assert soon[0].since == flapped[0].since == 1000.0, "it truly went on: flapping is one episode"
     for second in range(30, 100, 10):
-        state, (ended,) = alerts.track(state, [past], 1000.0 + second, float(second))
+        state, (ended,) = episodes.track(state, [past], 1000.0 + second, float(second))
         assert ended.since == 1000.0
-    state, again = alerts.track(state, [F], 1100.0, 100.0)
+    state, again = episodes.track(state, [F], 1100.0, 100.0)
     assert again[0].since == 1100.0
-    _, on = alerts.track(state, [F], 1110.0, 110.0)
+    _, on = episodes.track(state, [F], 1110.0, 110.0)
     assert on[0].since == 1100.0
+
+
+def test_what_is_past_has_the_figures_of_its_worst_however_its_window_slides() -> None:
+    """A window forgets: 507 refusals became 372 and looked like a repair."""
+
+    def refused(count: int, share: float) -> Finding:
+        words = f"{count} requests of acme were refused (429)"
+        return Finding(rule="limits.refused", severity="high", subject="acme", message=words, measured=share,
+                       threshold=0.1, unit="share", samples=count)  # fmt: skip
+
+    state, _ = episodes.track(episodes.NO_EPISODES, [refused(507, 0.47)], 1000.0, 0.0)
+    state, (less,) = episodes.track(state, [refused(430, 0.44)], 1002.0, 2.0)
+    assert less.message.startswith("430"), "while it lasts, the present figure"
+    for second, count in ((4.0, 372), (30.0, 81)):
+        past = latency.as_past(refused(count, 0.4), "none of the last 60 requests (24 s)")
+        state, (told,) = episodes.track(state, [past], 1000.0 + second, second)
+        assert told.message == f"past: {refused(507, 0.47).message}; none of the last 60 requests (24 s)"
+    state, (again,) = episodes.track(state, [refused(33, 0.2)], 1050.0, 50.0)
+    assert again.message.startswith("33")
+    _, (told,) = episodes.track(state, [latency.as_past(refused(20, 0.2), "none")], 1052.0, 52.0)
+    assert told.message == f"past: {refused(33, 0.2).message}; none", "another trouble"
+
+
+@pytest.mark.parametrize("number", [5, 6, 30])
+def test_five_slow_checks_in_a_row_are_judged_at_once_however_few_were_made(number: int) -> None:
+    """A note said "judged once 5 in a row were slow", and six were only "seen in one window so far"."""
+    looks = (700.0,) * number
+    series = Series(p50=700.0, p95=700.0, samples=number, few=looks if number < 20 else (), latest=looks)
+    found = latency.judge({"engine": series}, BARS, watched=True)
+    _, (shown,) = steady(NO_STATE, found, 0.0, lambda _: False)
+    assert (shown.rule, shown.severity, shown.first_signs) == ("latency.now", "medium", "")

@@ -4,17 +4,18 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
-from optimus_tui.contract.findings import ALARMING, PAST, Finding, causes_of
+from optimus_tui.contract.findings import ALARMING, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
 from optimus_tui.tui.widgets.cells import as_many_as_fit, wrap
-from optimus_tui.verdicts.hysteresis import without_windows
+from optimus_tui.verdicts.hysteresis import plain_message
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, SETTLING, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
@@ -29,13 +30,15 @@ class QuietReason(NamedTuple):
         words: The reason.
         kind: ``fixed`` if a proof has settled it, and it is only watched whether it comes again; ``settling`` if it
             follows from what was done here, or has figures of before that.
+        was: What a fixed finding was; empty for its present sentence.
     """
 
     words: str
     kind: Literal["quiet", "fixed", "settling"] = "quiet"
+    was: str = ""
 
 
-def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason:
+def reason_of(words: str, finding: Finding, report: HealthReport, was: str = "") -> QuietReason:
     """Return why nothing has to be done about a finding, as its row shows it.
 
     Nothing is called fixed whose present figure is still bad, and a remark is no alarm that settles.
@@ -44,13 +47,14 @@ def reason_of(words: str, finding: Finding, report: HealthReport) -> QuietReason
         words: Why nothing has to be done.
         finding: The finding.
         report: The report that has it.
+        was: What it was before it was proved fixed; empty for its present sentence.
     """
     if not words.startswith(FIXED):
         return QuietReason(words, "settling" if finding.severity in ALARMING else "quiet")
     share, bar = _present(finding, report), finding.threshold
     if share is not None and isinstance(bar, int | float) and share != bar and (share < bar) == _is_low(finding):
         return QuietReason(f"{OLD_FIGURES}you acted; proved fixed at {words.removeprefix(FIXED)}", "settling")
-    return QuietReason(words, "fixed")
+    return QuietReason(words, "fixed", was)
 
 
 def _present(finding: Finding, report: HealthReport) -> float | None:
@@ -188,7 +192,8 @@ def _finding(
     if finding.caused_by is not None and is_whole and finding.below_cause:
         message = finding.below_cause
     if reason is not None and reason.kind == "fixed":
-        start, message = FIXED_START, f"was: {without_windows(message).removeprefix(PAST)}{clause(now, ' → now ')}"
+        was = reason.was or plain_message(replace(finding, message=message))
+        start, message = FIXED_START, f"was: {was}{clause(now, ' → now ')}"
     elif reason is not None and reason.kind == "settling":
         start = SETTLING_START
     if finding.caused_by is not None:

@@ -75,7 +75,7 @@ def service_lines(report: HealthReport, settings: Settings, since_arrival: float
     yield _service("engine", report.engine, report, settings, since_arrival)
     yield _redis(report, settings, since_arrival)
     yield _service("postgres", report.postgres, report, settings, since_arrival)
-    yield _hit_rate(report)
+    yield _hit_rate(report, settings.thresholds.hit_rate_warn)
 
 
 def _service(
@@ -148,7 +148,7 @@ def _answering(
     )
 
 
-def _hit_rate(report: HealthReport) -> ServiceLine:
+def _hit_rate(report: HealthReport, bar: float) -> ServiceLine:
     rate, mark = report.hit_rate, STATUS_MARKS["connected"]
     finding = worst(report.findings, "hit rate")
     if finding is not None:
@@ -164,7 +164,7 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     if finding is None:  # no green beside a low figure, and none for one that nothing was judged from
         if rate.samples is not None and rate.samples < MIN_LOOKUPS:
             mark = STATUS_MARKS["unknown"]
-        elif any(concerns(one, "hit rate") and is_over(rate.value, one) is False for one in report.findings):
+        elif rate.value < bar:  # not judged yet, such as while the cache fills after a start
             mark = SEVERITY_MARKS["low"]
     if finding is not None and (finding.held or is_over(rate.value, finding)):
         keys = "was low"  # the mark is of a window, the figure of now
@@ -325,8 +325,9 @@ def dependency_lines(
 
 
 def _settled(line: ServiceLine, settling: Sequence[Finding]) -> ServiceLine:
-    """Return a line that would be green with the mark of a system that settles, if a finding about it does."""
-    if line.mark.severity_style != "ok" or not any(concerns(one, line.name) for one in settling):
+    """Return a line that would be green, or only low, with the mark of a system that settles, if a finding does."""
+    is_quiet = line.mark.severity_style == "ok" or line.mark == SEVERITY_MARKS["low"]
+    if not is_quiet or not any(concerns(one, line.name) for one in settling):
         return line
     return replace(line, mark=SETTLING, p95=SETTLING.word.lower() if line.name == "hit rate" else line.p95)
 
