@@ -18,7 +18,7 @@ from optimus_tui.settings.model import ScanBudget
 
 LONGEST_HEAD = 24
 """Bytes of a beginning that a pattern compares; what follows is compared here."""
-COUNT_FACTOR = 4
+COUNT_FACTOR = 8
 """Names that do not match cost the server little: so many times as many are asked for in a call."""
 
 
@@ -59,10 +59,9 @@ def find_counters(
 def _of_one(
     redis: ObserverRedis, budget: ScanBudget, own: LoadMeter, pace: Pace
 ) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
-    most = COUNT_FACTOR * budget.count
-    pacer = pacer_for(budget, most)
+    pacer = pacer_for(budget, COUNT_FACTOR * budget.count)
     pacer.share = 1.0
-    pacer.count = min(most, 2 * budget.count)
+    pacer.count = min(pacer.count, 2 * budget.count)
     return scan(redis, own, _Counters(redis.layout), pacer, pace)
 
 

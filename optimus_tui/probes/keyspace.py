@@ -26,7 +26,7 @@ from optimus_tui.probes.pacing import (
     main_thread_seconds,
     pacer_for,
 )
-from optimus_tui.probes.redis.commands import OWN_PREFIX, SWEEP_PAGE
+from optimus_tui.probes.redis.commands import MAX_SCRIPT_COUNT, OWN_PREFIX, SWEEP_PAGE
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import natural_number, raise_general, shaped
 from optimus_tui.probes.redis.rights import ask_all, is_missing, missing_fault, touch
@@ -115,7 +115,10 @@ def sweep_server(
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.
     """
-    pacer = pacer_for(budget, budget.count if ttls else 2 * budget.count)
+    if ttls:
+        pacer = pacer_for(budget, budget.count, MAX_SCRIPT_COUNT)
+    else:
+        pacer = pacer_for(budget, 2 * budget.count)
     return scan(redis, own, _AllNames(redis, own, ttls, min(sizes, FARTHEST_APART)), pacer, pace)
 
 
@@ -177,7 +180,8 @@ class _Rhythm:
 
     def took(self) -> None:
         """Count the call that was just answered, and the pause that is due for it."""
-        self._pacer.took(self._calls.server_ms)
+        if self._calls.timed:
+            self._pacer.took(self._calls.server_ms)
         self._others.add(self._calls.server_ms)
         self._owed += self._pacer.pause_seconds
 

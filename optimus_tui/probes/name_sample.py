@@ -82,7 +82,8 @@ async def _sample_one(
         total = natural_number(size)
         while True:
             page = await scanned_names(calls, "SCAN", cursor, "COUNT", pacer.count)
-            pacer.took(calls.server_ms)
+            if calls.timed:
+                pacer.took(calls.server_ms)
             seen.update((name, None) for name in page.names if not name.startswith(OWN_PREFIXES))
             cursor = page.cursor
             if cursor == b"0" or len(seen) >= most or own.clock.mono() >= until:

@@ -13,6 +13,7 @@ from redis.exceptions import NoPermissionError
 
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.commands import MAX_SCAN_COUNT
 from optimus_tui.probes.redis.kept_connection import KeptConnection
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.rights import ask_all, checked_reply, is_absent, is_missing
@@ -34,7 +35,7 @@ LEAST_SLEEP_SECONDS = 0.002
 """Shorter pauses are saved up: a timer's own granularity would double them."""
 MOST_RESTED_SECONDS = 0.02
 """So much longer pauses than were due count for the next ones: a timer on a busy machine is late."""
-TIMED_EVERY = 4
+TIMED_EVERY = 8
 """After the first calls, one in so many is timed: two more replies cost us as much as a call."""
 _LATEST = 9
 _TRUSTED = 3
@@ -73,11 +74,17 @@ class AdaptivePacer:
         return max(self.least_pause_seconds, min(MAX_PAUSE_MS, due) / 1000)
 
 
-def pacer_for(budget: ScanBudget, most: int) -> AdaptivePacer:
-    """Return the pacer of a scan whose calls ask for at most ``most`` keys."""
+def pacer_for(budget: ScanBudget, most: int, limit: int = MAX_SCAN_COUNT) -> AdaptivePacer:
+    """Return the pacer of a scan.
+
+    Args:
+        budget: What the operator allows.
+        most: The most keys that a call asks for; "fast" may ask for more.
+        limit: The most that a call can ask for at all.
+    """
     if budget.budget == "fast":
-        return AdaptivePacer(max(most, 4 * budget.count), 0.0, aim_ms=FAST_AIM_MS, share=1.0)
-    return AdaptivePacer(most, budget.pause_ms)
+        return AdaptivePacer(min(limit, max(most, 4 * budget.count)), 0.0, aim_ms=FAST_AIM_MS, share=1.0)
+    return AdaptivePacer(min(limit, most), budget.pause_ms)
 
 
 class OthersLoad:
@@ -144,6 +151,8 @@ class TimedCalls:
         self._began = 0.0
         self.server_ms = 0.0
         """The server's time for the last call that was timed; without TIME, the trip's without ``ping_ms``."""
+        self.timed = False
+        """Whether the last call was timed."""
         self.by_server = True
         """Whether the server told that time. Else it is the trip's, so that none may be sent ahead."""
 
@@ -177,7 +186,8 @@ class TimedCalls:
         else:
             self._began = self._own.clock.mono()
             replies = await ask_all(self._redis, *commands)
-        if len(replies) == 1:
+        self.timed = len(replies) > 1
+        if not self.timed:
             return replies[0]
         before, reply, after = replies
         trip_ms = (self._own.clock.mono() - self._began) * 1000

@@ -98,7 +98,7 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
-    """Keys asked for in one call at most (COUNT of SCAN) where TTLs are read; four times as many where only names are.
+    """Keys asked for in one call at most (COUNT of SCAN) where TTLs are read (and 1,000), more where only names are.
     Fewer are asked for where the server needs longer than half a millisecond for a call."""
     pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     """Pause between two calls at least, in milliseconds. It is longer where the server needs longer for a call."""

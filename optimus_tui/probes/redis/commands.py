@@ -102,6 +102,8 @@ most 64 of them are told, the names of others are only counted. The beginning
 that matched last is tried first, so that twenty rules cost little more than one.
 """
 
+MAX_SCRIPT_COUNT: Final = 1_000
+"""Keys of one call of the script, which asks for no more, whatever it is told."""
 SCRIPTS: Final = frozenset({SWEEP_PAGE})
 
 

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from msgspec import convert
 from msgspec.structs import replace
 
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.keys import heads_of
 from optimus_tui.index.cache import CacheIndex
+from optimus_tui.probes.counter_names import find_counters
 from optimus_tui.probes.keyspace import GONE, NEVER, NOT_ASKED, KeyPage, SweepOutcome
 from optimus_tui.probes.sweep import sweep
 from optimus_tui.settings.model import ScanBudget
@@ -43,6 +45,21 @@ async def test_every_name_of_ours_is_found_and_the_others_are_counted(
     assert outcome.complete
     assert outcome.total == pages[0].total == 945
     assert (pages[0].pttls is not None) is ttls
+
+
+@pytest.mark.parametrize("budget", ["normal", "fast"])
+async def test_the_largest_count_that_may_be_configured_is_one_that_may_be_sent(
+    server: RealServer, budget: str
+) -> None:
+    fill(server, 3000)
+    largest = convert({"count": 10_000, "budget": budget}, ScanBudget)
+    async with observing(target_of(server.port)) as redis:
+        for ttls in (True, False):
+            pages, outcome = await run_sweep(redis, largest, ttls=ttls)
+            assert (len(all_names(pages)), outcome.complete) == (3000, True)
+        counters = [item async for item in find_counters(redis, largest, redis.own)]
+    assert isinstance(counters[-1], SweepOutcome)
+    assert counters[-1].complete
 
 
 @pytest.mark.parametrize("scripts", [True, False])
