@@ -15,7 +15,7 @@ from optimus_tui.scaffold.options.filter_names import check_filters
 from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.wording.safe import safe_text
 
-RULE = f"{PLAIN_RULE}, and no word of the language"
+RULE = f"{PLAIN_RULE}, and no keyword of Python"
 TAKEN_ROUTERS = ("app", "main", "routers", "utils", "config", "conftest", "test")
 _DEVICE = re.compile(r"(con|nul|prn|aux|com[0-9]|lpt[0-9])", re.ASCII)
 """Device names of Windows, where no folder can hold a file of this name."""

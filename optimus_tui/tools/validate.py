@@ -339,7 +339,7 @@ def source_tree(path: Path | None) -> Path:
         where = "here or above"
         if path is not None:
             where = f"in {shown(str(path))}"
-        message = f"there is no {ROUTERS} {where}; BACKEND_ORCHESTRATOR_PATH names the gateway's source tree"
+        message = f"there is no {ROUTERS} {where}: set BACKEND_ORCHESTRATOR_PATH to the gateway's source tree"
         raise ToolFailure(ToolError(code="bad_configuration", message=message), 2)
     return path
 

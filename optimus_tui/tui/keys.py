@@ -125,7 +125,7 @@ KEYS: tuple[Key, ...] = (
         "V,v",
         "mark(True)",
         "mark range",
-        "Mark a range: press at both ends; v does it where v has no other use",
+        "Mark a range: press it at both ends (v too, but not in limits and cache)",
         "pane",
     ),
     Key("app.health", "1", "focus_pane('health')", "health", "Go to the health pane", "app"),

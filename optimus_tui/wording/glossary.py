@@ -81,6 +81,10 @@ GLOSSARY: tuple[Term, ...] = (
     Term("tracking key", "A Redis key that lists the cache keys of one tenant and kind; invalidations read it."),
     Term("truth line", "The line under each pane: when its data was read, how much of it, and what failed."),
     Term("TTL", "Time to live: seconds until Redis removes the key."),
+    Term(
+        "TTL bars",
+        "How many keys of a kind expire within 10 s, 1 min, 5 min, 15 min, 1 h, 1 day and later, as seven bars.",
+    ),
     Term("unknown", "It was not measured, or could not be; never shown as 0 or as good."),
     Term(
         "warming up", "A process has just started and nothing else is wrong: how quick it is will be known in a minute."

@@ -281,10 +281,15 @@ def span_ahead(earliest: float | None, latest: float | None) -> str:
     return f"≈ {last} h"
 
 
-def and_others(items: Sized, shown: int = 1) -> str:
-    """Return `` (2 more)`` for three items of which the first is shown; "" if none is left out."""
+def and_others(items: Sized, shown: int = 1, thing: str = "") -> str:
+    """Return `` (2 more findings)`` for three of which the first is shown, `` (2 more)`` where no ``thing`` is named.
+
+    Empty if none is left out.
+    """
     if len(items) <= shown:
         return ""
+    if thing:
+        return f" ({plural(len(items) - shown, f'more {thing}')})"
     return f" ({len(items) - shown:,} more)"
 
 

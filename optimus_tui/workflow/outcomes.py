@@ -135,7 +135,7 @@ def _assessment(document: Mapping[str, Any]) -> str:
 def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tuple[Figure, ...]) -> str:
     """Return the worst finding; without one the main figures, or that nothing was found."""
     if found:
-        return safe_sentence(found[0].message) + and_others(found)
+        return safe_sentence(found[0].message) + and_others(found, thing="finding")
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate'].partition(' ')[0].replace('/', ' of ')} tests passed", 120)
     known = [f"{one.label} {one.words or quantity(one.value, one.unit)}" for one in figures if one.value is not None]
@@ -357,7 +357,7 @@ def _judge(
         if came is not None:
             return "better", f"it is gone, but there is a lesser finding: {came.message}"
         gone = max(targets, key=lambda one: rank(level(one)))
-        return "fixed", f'"{in_short(gone.message)}" is gone{and_others(targets)}'
+        return "fixed", f'"{in_short(gone.message)}" is gone{and_others(targets, thing="finding")}'
     return _by_extent(targets, left)
 
 

@@ -356,7 +356,7 @@ def refused_after(record: ActionRecord) -> list[str]:
 
 def _refused_until(subjects: Sequence[str], until: float | None) -> str:
     """Return until when limits that are used up refuse: ``clinic_b / chat stays refused until 04:12:52, …``."""
-    names = f"{subjects[0]}{and_others(subjects)}"
+    names = f"{subjects[0]}{and_others(subjects, thing='limit')}"
     stays, its = ("stays", "the limit counts") if len(subjects) == 1 else ("stay", "their limits count")
     when = f"{clock(until)}, then {its} from 0" if until is not None else "the window ends"
     return f"{names} {stays} refused until {when}"

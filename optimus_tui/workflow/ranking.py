@@ -175,7 +175,7 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
         issue=issue,
         reason=ordered[0].finding.message
         + clause(_because(ordered[0].finding, issue), " (", ")")
-        + and_others(ordered),
+        + and_others(ordered, thing="finding"),
         score=ordered[0].score + _PER_FINDING * min(len(ordered), _MOST_COUNTED),
         tenant=next(iter(tenants), None),
         rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),

@@ -83,7 +83,7 @@ LABELS: dict[str, str] = {
     "opened_in_window": "opened in window", "operation": "operation", "operations": "operations",
     "orphan_tracking_keys": "tracking keys without their cache key", "over": "over", "over_limit": "over limit",
     "overall_compliance": "overall compliance", "overall_status": "overall status",
-    "own_calls_left_out": "own calls left out", "own_delay_ms": "own delay", "p50": "p50",
+    "own_calls_left_out": "own calls left out", "own_delay_ms": "delay of this program", "p50": "p50",
     "p50_latency_ms": "p50", "p50_ms": "p50", "p95": "p95", "p95_latency_ms": "p95", "p95_ms": "p95",
     "p95_response_time_ms": "p95", "p99": "p99", "p99_latency_ms": "p99", "p99_ms": "p99",
     "package": "package", "parent": "parent path", "part": "part",

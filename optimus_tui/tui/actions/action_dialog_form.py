@@ -73,7 +73,7 @@ class ConfirmForm(Vertical):
         if not self.words:
             return "the plan says which"
         if not typed:
-            return "words missing"
+            return "not typed yet"
         if typed != self.words:
             if self.words.startswith(typed):
                 return "words not complete yet"

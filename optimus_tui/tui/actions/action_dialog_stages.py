@@ -215,7 +215,7 @@ class StageTexts:
         """Return the keys by stage; a stage that is missing can only be closed."""
         replan, asking = self.key_of("replan"), "enter next"
         if self.dialog.preview is not None:
-            asking = f"enter next, on [{self.dialog.preview.verb}] does it"
+            asking = f"enter goes on, on the button {self.dialog.preview.verb} it acts"
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {

@@ -276,7 +276,7 @@ def receipt_lines(
     good = receipt.verified and not receipt.stopped and not receipt.cancelled and not receipt.counts.get("unknown")
     head, style = "Done, with remarks", "warn"
     if good:
-        head, style = "Done and verified", "good"
+        head, style = "Done: the keys are as planned", "good"
     if receipt.stopped or receipt.cancelled:
         head = "Ended early"
     if not receipt.verified:

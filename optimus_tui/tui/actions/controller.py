@@ -207,7 +207,7 @@ class ActionsController:
             else:
                 await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
             return False
-        if not await self.ensure_armed(offers[0].name + " or another action" * (len(offers) > 1)):
+        if not await self.ensure_armed(offers[0].name + ", or another action that you choose next" * (len(offers) > 1)):
             return False
         place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
         return place is not None and await self._carry_out(offers[place].request)

@@ -228,7 +228,7 @@ async def ask_which(
     themselves = [one[0] for one in chains]
     rows = [(one.remedy.label, _about(one, one.finding not in themselves)) for one in remedies]
     if more:
-        rows.append(("Act on its keys", "shows the actions of this program"))
+        rows.append(("Change its keys in Redis", "lists what this program itself can do; each asks first"))
     place: int | None = await dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
     return place
 

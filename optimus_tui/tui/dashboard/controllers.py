@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from optimus_tui.contract.findings import worst_first
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.reports import known_tenants, limits_report, nobody_saw, seen_tenants, tenant_names
+from optimus_tui.tui.dashboard.reports import (
+    known_findings,
+    known_tenants,
+    limits_report,
+    nobody_saw,
+    seen_tenants,
+    tenant_names,
+)
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.ranking import tenant_of
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
@@ -191,10 +200,12 @@ class Navigator:
         self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))
 
     def tenants(self) -> list[str]:
-        """Return the tenants that ``:tenant`` completes: configured ones, and those with counters or requests."""
+        """Return the tenants that ``:tenant`` completes: those with findings, the worst first, then others by name."""
         signals = self.dashboard.health.signals if self.dashboard.health is not None else None
         counted = [] if signals is None else list(signals.tenants)
-        names = [*tenant_names(self.dashboard), *counted]
+        found = worst_first(known_findings(self.dashboard.health))
+        troubled = [name for one in found if (name := tenant_of(one)) is not None]
+        names = [*troubled, *sorted([*tenant_names(self.dashboard), *counted], key=str.lower)]
         return list(dict.fromkeys(name for name in names if name and name == safe_text(name)))
 
     def open_tenant_named(self, name: str) -> None:

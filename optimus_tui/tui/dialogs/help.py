@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Row = tuple[str, str]
 """What is explained, and its explanation."""
 LABEL = 14
-"""Cells of what is explained; a longer one moves its text to the right."""
+"""Cells of what is explained; a longer one has a line of its own, so that all texts begin below each other."""
 
 
 class HelpDialog(Dialog):
@@ -73,6 +74,9 @@ class HelpDialog(Dialog):
             if found:
                 lines.append(Content.styled(heading, "bold"))
                 for label, text in found:
+                    if cell_len(label) > LABEL:
+                        lines += [Content.styled(f"  {part}", "$primary") for part in wrap(label, max(8, width - 2))]
+                        label = ""
                     lines += hanging("  ", (f"{label:<{LABEL}}", "$primary"), " ", text, width)
                 lines.append(Content(""))
         if not lines:

@@ -138,7 +138,7 @@ def found_beside(alarms: Sequence[Finding]) -> str:
         alarms: The dashboard's findings from medium on, the worst first.
     """
     if alarms:
-        return f"{sentence(alarms[0].message, 100)}{and_others(alarms)}"
+        return f"{sentence(alarms[0].message, 100)}{and_others(alarms, thing='finding')}"
     return ""
 
 

@@ -65,7 +65,7 @@ def opening(
     now = [one for one in first if not one.held and not proved(one)]
     remedies = list(dict.fromkeys(act.name for act in map(first_act, now) if act is not None))
     if remedies:
-        lines.append(f"Remedy: {'; or '.join(remedies)} (a, when this is open)")
+        lines.append(f"Remedy: {'; or '.join(remedies)} (a does it once the incident is open)")
     elif now and now[0].remedy:
         lines.append(f"Remedy: {sentence(now[0].remedy, 160)}")
     if lines and as_of is not None:

@@ -63,9 +63,9 @@ class PromptBar(Horizontal):
     @property
     def key_words(self) -> str:
         """Return its keys with what they do, for the line below it."""
-        does = {":": "runs what is typed", "/": "keeps the filter"}.get(self.sigil, "")
+        does = {":": "runs it", "/": "keeps the filter"}.get(self.sigil, "")
         leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
-        completes = {":": "tab, → take the suggestion", "/": "tab completes"}.get(self.sigil, "")
+        completes = {":": "tab, → complete it", "/": "tab completes"}.get(self.sigil, "")
         return f"enter {does}   {completes}   ↑↓ earlier   esc {leaves}"
 
     def ask(

@@ -200,7 +200,7 @@ class ComplianceScreen(BaseScreen):
         if self._progress:
             words.append((self._progress, "dim"))
         elif self.failure:
-            words.append((self.failure, ""))
+            words.append(("nothing was judged", ""))  # why stands whole in the list
         elif report is not None:
             score = UNKNOWN
             if report.average_compliance_score is not None:

@@ -290,6 +290,8 @@ class PreviewPage(WizardPage):
     def __init__(self, plan: "RouterPlan | None", warnings: Sequence[str], failure: str = "") -> None:
         super().__init__()
         self.plan, self.warnings, self.failure = plan, warnings, failure
+        if plan is None:
+            self.hint = "esc leaves"
 
     def compose(self) -> ComposeResult:
         """Return the views of the plan, or why there are none."""
@@ -336,11 +338,11 @@ class WritePage(WizardPage):
     """The page of the last questions. Each answer is no until it is changed."""
 
     enter = "write"
-    hint = "→ answers yes   ↓ next question   esc leaves"
 
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
         super().__init__()
         self.questions, self.refusal = list(questions), refusal
+        self.hint = f"→ answers yes{'   ↓ next question' * (len(questions) > 1)}   esc leaves"
         self.choices = [FormChoice((False, True), False, classes="field-value") for _ in questions]
         if refusal:
             self.enter = ""

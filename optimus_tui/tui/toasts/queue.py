@@ -19,7 +19,7 @@ MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 130, 36
 """Lines of a toast, and the most and the least cells that its lines are broken at."""
 EDGES = 5
 """Cells of a screen's line that a toast leaves free: its mark, its padding, and the rack round it."""
-_OTHERS = re.compile(r" \([\d,]+ more\)")
+_OTHERS = re.compile(r" \([\d,]+ more( [a-z]+)?\)")
 """A count of other findings in a sentence, as ``and_others`` writes it."""
 
 

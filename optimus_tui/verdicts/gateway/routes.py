@@ -68,6 +68,8 @@ def _as_of(finding: Finding, now: Spread, seconds: float, bar_ms: float) -> Find
     if not few or exact is None:
         return finding
     over = count - round(exact)
+    if count == finding.samples:
+        return finding  # these are the same requests
     slow = part_of(over, count, "request")
     words = phrase(LATENCY_P95, "route_some_slow", slow=slow, span=span, limit=latency(bar_ms))
     severity = finding.severity

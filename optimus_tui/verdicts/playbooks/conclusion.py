@@ -145,7 +145,7 @@ def _remedies(findings: Iterable[Finding]) -> list[Recommendation]:
         if len(alike) > 1:
             names = ", ".join(one.subject for one in alike[:MOST_NAMED])
             action = f"{names}{and_others(alike, MOST_NAMED)}: {remedy}"
-            reason += and_others(alike)
+            reason += and_others(alike, thing="finding")
         made.append(Recommendation(action=action, priority=worst.severity, reason=reason, rule=rule))
     return made
 

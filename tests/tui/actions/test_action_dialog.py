@@ -41,7 +41,7 @@ async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_l
         await confirm(pilot, card)
         await until(pilot, lambda: card.stage == "done")
         text = said(pilot)
-        assert "Done and verified" in text
+        assert "Done: the keys are as planned" in text
         assert "Keys      rate_limit:clinic_b:chat" in text
         assert "Now       1 counter of clinic_b ends in 1:00; requests after that count from 0." in text
         assert "line " in text and "audit.jsonl" in text

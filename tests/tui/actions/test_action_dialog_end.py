@@ -61,7 +61,7 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
         await confirmed(pilot, card)
         await until(pilot, lambda: card.stage == "done")
         text = said(pilot)
-        assert "Done and verified" in text
+        assert "Done: the keys are as planned" in text
         assert "the audit file cannot be read" in text and "not a regular file" in text
         assert "bug in this program" not in text
 
@@ -99,7 +99,7 @@ async def test_what_an_action_left_undone_is_planned_anew_in_a_new_card(redis: R
         assert [key.key for key in second.plan.keys] == [key.key for key in first.plan.keys]
         await confirmed(pilot, second)
         await until(pilot, lambda: second.stage == "done")
-        assert "Done and verified" in said(pilot) and "plans the rest" not in said(pilot)
+        assert "Done: the keys are as planned" in said(pilot) and "plans the rest" not in said(pilot)
 
 
 def test_the_card_says_which_nodes_are_written_and_what_was_not_executed() -> None:

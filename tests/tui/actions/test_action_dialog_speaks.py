@@ -52,11 +52,11 @@ async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
         pilot.app.clear_notifications()  # a toast may lie over the buttons
         await pilot.pause()
         text = said(pilot)
-        for part in ("Type  test 2  ✗ words missing", "Reason  ✗ reason missing", "Cancel", "Reset", "ARMED"):
+        for part in ("Type  test 2  ✗ not typed yet", "Reason  ✗ reason missing", "Cancel", "Reset", "ARMED"):
             assert part in text, part
         assert card.query_one("#confirm-typed").has_focus
         await pilot.press("enter")
-        await until(pilot, lambda: "✗ words missing, so enter was refused" in said(pilot))
+        await until(pilot, lambda: "✗ not typed yet, so enter was refused" in said(pilot))
         await typed(pilot, "test")
         assert "✗ words not complete yet" in said(pilot) and "so enter was refused" not in said(pilot)
         await typed(pilot, " 2")

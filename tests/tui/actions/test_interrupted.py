@@ -62,7 +62,7 @@ async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
         await pilot.press("end", *["backspace"] * 8)
         await confirmed_anew(pilot, card)
         await until(pilot, lambda: card.stage == "done")
-        assert "Done and verified" in said(pilot)
+        assert "Done: the keys are as planned" in said(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.screen_stack[1])
         assert number(redis, "DBSIZE") == 3, "the neighbours"

@@ -324,5 +324,5 @@ async def test_a_row_that_a_finding_is_about_offers_what_the_finding_offers(tena
     actions._pick = pick  # type: ignore[method-assign, assignment]
     await actions._choose_for(row)
     shown = [name for rows in screen.rows for name, _ in rows]
-    assert [name for name in shown if name != "Act on its keys"] == offered
+    assert [name for name in shown if name != "Change its keys in Redis"] == offered
     assert bool(picked) is not bool(offered), "without a remedy its own actions are offered at once"

@@ -288,7 +288,7 @@ def test_the_dialog_of_a_new_incident_names_what_a_does_about_each_finding_once(
     told = opening(
         [slow, down], "demo", (), 1_795_000_000.0, lambda one: FirstAct("Restart the AI engine", one is slow)
     ).splitlines()
-    assert told[2] == "Remedy: Restart the AI engine (a, when this is open)"
+    assert told[2] == "Remedy: Restart the AI engine (a does it once the incident is open)"
     assert not any(line.startswith("Remedy") for line in opening([slow, down], "demo", ()).splitlines())
 
 
@@ -343,7 +343,7 @@ def test_the_line_on_top_says_no_finding_holds_only_where_the_dashboard_shows_no
     assert "also: hit rate " in right(rate) and "no finding" not in right(rate)
     assert "also: hit rate (1 more) " in right(rate, rate)
     assert next_words(play.state, [], beside=found_beside([rate, rate])) == (
-        "Proved: the fault is gone. Also found: hit rate 47 % is below 60 % (1 more). "
+        "Proved: the fault is gone. Also found: hit rate 47 % is below 60 % (1 more finding). "
         "c closes with cause and resolution."
     )
 

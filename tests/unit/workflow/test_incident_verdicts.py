@@ -215,7 +215,7 @@ def test_a_health_document_keeps_verdict_findings_and_numbers() -> None:
             ],
         }
     )
-    assert (kept.verdict, kept.severity, kept.headline) == ("critical", "critical", "c (1 more)")
+    assert (kept.verdict, kept.severity, kept.headline) == ("critical", "critical", "c (1 more finding)")
     assert [one.rule for one in kept.findings] == ["c.d", "a.b"]
     numbers = {one.name: one.value for one in kept.figures}
     assert (numbers["latency.gateway"], numbers["latency.engine"]) == (4.0, None)

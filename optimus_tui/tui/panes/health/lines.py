@@ -240,9 +240,9 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
         Column("p95", "p95", 7, _p95_cell, "right", hide_below=word + 35),
         Column("gap", "", 0, lambda line, _: ("", "")),
         Column("series", "10 min", 6, _series_cell, "right", grow=1, most=WIDEST_SPARK),
-        Column("apart", "", 0, lambda line, _: ("", ""), hide_below=word + 52 + version),
-        Column("version", "version", max(7, version), lambda line, _: (line.version, "quiet"),
-               hide_below=word + 52 + version),
+        Column("apart", "", 0, lambda line, _: ("", ""), hide_below=word + 53 + version),
+        Column("version", "version", max(7, version) + 1, lambda line, _: (line.version, "quiet"),
+               hide_below=word + 53 + version),  # a blank cell before the frame
     )  # fmt: skip
     if not version:
         return table.without("version")

@@ -213,6 +213,8 @@ NO_TTL_WORDS = {
     "normal": "no TTL, as its limiter intends",
 }
 """What it means that a counter's key has no TTL, where the counter is not stuck for that."""
+LABELLED = 50
+"""Cells from which on the tenants of the foot are preceded by what their figures count."""
 SPAN_FROM = 70
 """Cells from which on the foot has room for the span of the refusals."""
 
@@ -225,6 +227,8 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
         total.insert(0, (f"refused: of {age(report.refused_seconds)}   ", "quiet"))
     room = width - sum(cell_len(text) for text, _ in total) - 2
     pieces: list[Piece] = []
+    if room > LABELLED:
+        pieces, room = [("counters: ", "quiet")], room - len("counters: ")
     aliases = {row.counter.tenant: safe_text(row.alias, 60) for row in report.rows if row.alias}
     used = shown = 0
     for tenant in report.tenants:
