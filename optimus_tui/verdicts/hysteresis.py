@@ -22,6 +22,7 @@ from optimus_tui.wording.numbers import clause, clock
 WINDOWS = 5
 CLEARED = 1
 NOT_NOW = "gone for now, "
+JUDGED = "judged "
 COMES_AND_GOES = "comes and goes, "
 """How the sentence of a held finding begins, the second one if the present window has it, too; after that come the
 windows, when it was seen last, then a colon and what was found then."""
@@ -163,12 +164,12 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at
     ``judged_at``: the wall-clock seconds from which on first signs are judged; None where it is not to be said.
     """
     windows = recent.windows
-    when = clause(clock(judged_at) if judged_at is not None else "", "judged at ") or "judged in the next window"
+    when = clause(clock(judged_at) if judged_at is not None else "", f"{JUDGED}at ") or f"{JUDGED}in the next window"
     seen = f"{_words(windows)}{clause(when, ', ')}" if judged_at is not None else _words(windows)
     if worst is not None and level_of(worst) >= LOUD:
         if not recent.raised:
-            signs = {"severity": "low", "first_signs": when}
-            return [replace(one, message=f"{one.message}; {seen}", **signs) for one in here]
+            return [_as_first_signs(one, seen, when) for one in here]
+        here = [_as_judged(one) for one in here]
         if _came_and_went(windows):
             return [replace(one, message=f"{one.message}; {_words(windows)}") for one in here]
         return here
@@ -180,6 +181,19 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None, judged_at
     if not recent.raised or not recent.judged:
         return here
     return [replace(recent.finding, held=True, message=_held_words(recent))]
+
+
+def _as_first_signs(finding: Finding, seen: str, when: str) -> Finding:
+    """Return a finding as a note that says when it is judged: at the end of the window, or as its verdict says."""
+    message = f"{finding.message}; {seen}"
+    if finding.first_signs:
+        message = f"{finding.message}, or {when.removeprefix(JUDGED)}"
+    return replace(finding, severity="low", message=message, first_signs=when)
+
+
+def _as_judged(finding: Finding) -> Finding:
+    """Return a finding without when it will be judged, as it has been."""
+    return replace(finding, message=finding.message.removesuffix(clause(finding.first_signs, "; ")), first_signs="")
 
 
 def _held_words(recent: Recent, judged: str = "") -> str:

@@ -7,7 +7,7 @@ from optimus_tui.contract.findings import causes_of
 from optimus_tui.contract.incident import ActionRecord, IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
-from optimus_tui.workflow.proof import acted_at, aimed_at, proof_words
+from optimus_tui.workflow.proof import FOLLOWS, acted_at, aimed_at, proof_words
 from optimus_tui.workflow.ranking import level, main_finding, rank, tenant_of, worst_outcome
 from optimus_tui.workflow.standing import found_nothing, is_finished
 
@@ -95,7 +95,7 @@ def proof_told(record: ActionRecord) -> str:
 def _final(record: ActionRecord) -> str:
     if record.verdict in (None, "unknown", "too early"):
         return "not proved"
-    return proof_told(record)
+    return proof_told(record).partition(FOLLOWS)[0]  # what ends by itself resolves nothing
 
 
 def _is_question(words: str) -> bool:

@@ -233,6 +233,8 @@ def possible_words(record: ActionRecord, now: float = 0.0) -> str:
 
 
 TOO_EARLY = "too early: "
+FOLLOWS = "; follows from "
+"""How the end of a good result begins that names what follows from the fault or from what fixed it."""
 
 
 def early_words(record: ActionRecord, now: float = 0.0) -> str:
@@ -345,7 +347,7 @@ def _beside(record: ActionRecord, why: str) -> str:
         if one not in effects:
             return f"{ALSO_NEW}{one}"
     cause = f"the restart of the {record.receipt.restarts}" if record.receipt.restarts else "what was wrong"
-    return clause(next(iter(new), ""), f"; follows from {cause}: ")
+    return clause(next(iter(new), ""), f"{FOLLOWS}{cause}: ")
 
 
 def refused_after(record: ActionRecord) -> list[str]:

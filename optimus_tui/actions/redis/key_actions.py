@@ -195,6 +195,8 @@ class ResetCounters(Recipe):
     def effect(self, plan: Plan) -> str:
         """Return which limits start again at 0, and which keys go with them."""
         parts, said = sum(fact.part for fact in plan.keys), self._started_again(plan)
+        if any(fact.immortal for fact in plan.keys):
+            said += " The gateway makes a new counter and sets its TTL; one without a TTL again is found again."
         if parts:
             said += f" {plural(parts, 'related key')} of the limiter will be deleted, too."
         if plan.sharing:

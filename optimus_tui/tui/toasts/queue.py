@@ -167,7 +167,11 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
 
 
 def _cut(text: str, room: int) -> str:
-    """Return the first words of a sentence that fit, or both ends of a path."""
+    """Return the first words of a sentence that fit, or both ends of a path; what stands between dots is left whole."""
+    parts = text.split(" · ")
+    while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
+        parts.pop()
+    text = " · ".join(parts)
     if cell_len(text) <= room:
         return text
     return shortened_between_words(text, room, cell_len) or elided(text, room, cell_len)

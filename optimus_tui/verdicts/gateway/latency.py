@@ -124,7 +124,7 @@ def _of_few(name: str, series: Series, thresholds: Thresholds, *, watched: bool)
         took = phrase(LATENCY_FEW, "several", limit=latency(limit), slowest=took)
     if severity != "low":
         impact = phrase(LATENCY_FEW, "half_impact", subject=name)
-    elif watched and len(series.latest) >= FEW_CHECKS and min(series.latest[-FEW_CHECKS:]) > thresholds.latency_good_ms:
+    if watched and len(series.latest) >= FEW_CHECKS and min(series.latest[-FEW_CHECKS:]) > thresholds.latency_good_ms:
         signs = phrase(LATENCY_FEW, "first_signs", count=NOW_CHECKS)
     found = make_finding(
         rule=LATENCY_FEW,

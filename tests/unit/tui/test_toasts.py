@@ -84,3 +84,8 @@ def test_the_answer_to_a_key_ends_with_its_pane_and_what_came_by_itself_does_not
     assert queue.past([answer, alert], "limits", 10.0) == [], "the key that shows a pane is answered there"
     assert queue.past([answer, alert], "limits", 11.0) == []
     assert queue.past([answer, alert], "cache", 12.0) == [answer]
+
+
+def test_a_line_of_parts_loses_whole_parts() -> None:
+    text = "engine does not answer · at the start · a on its row acts, i opens an incident"
+    assert shown_text(text, 0, 60, 1) == "engine does not answer · at the start · :messages"

@@ -478,3 +478,13 @@ def test_five_slow_checks_in_a_row_are_judged_at_once_however_few_were_made(numb
     found = latency.judge({"engine": series}, BARS, watched=True)
     _, (shown,) = steady(NO_STATE, found, 0.0, lambda _: False)
     assert (shown.rule, shown.severity, shown.first_signs) == ("latency.now", "medium", "")
+
+
+def test_first_signs_of_few_checks_name_both_what_judges_them_and_when() -> None:
+    looks = (20.0, 20.0, 700.0, 700.0, 700.0)
+    series = {"engine": Series(p50=700.0, samples=5, few=tuple(sorted(looks)), latest=looks)}
+    state, (note,) = steady(NO_STATE, latency.judge(series, BARS, watched=True), 0.0, lambda _: False, 1_000.0)
+    assert note.severity == "low" and note.first_signs == "judged at 00:16:50"
+    assert note.message.endswith("; judged once 5 in a row were slow, or at 00:16:50")
+    _, (shown,) = steady(state, latency.judge(series, BARS, watched=True), 10.0, lambda _: False, 1_010.0)
+    assert shown.severity == "medium" and "judged" not in shown.message and not shown.first_signs

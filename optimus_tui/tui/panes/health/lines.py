@@ -16,7 +16,7 @@ from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import MIN_LOOKUPS, GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.instances import instance_pieces
-from optimus_tui.tui.panes.health.row_verdicts import concerns, is_over, judged, worst
+from optimus_tui.tui.panes.health.row_verdicts import WELL, concerns, is_over, judged, worst
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, latency, percent, until
@@ -329,7 +329,10 @@ def _settled(line: ServiceLine, settling: Sequence[Finding]) -> ServiceLine:
     is_quiet = line.mark.severity_style == "ok" or line.mark == SEVERITY_MARKS["low"]
     if not is_quiet or not any(concerns(one, line.name) for one in settling):
         return line
-    return replace(line, mark=SETTLING, p95=SETTLING.word.lower() if line.name == "hit rate" else line.p95)
+    settles = SETTLING.word.lower()
+    if line.name == "hit rate":
+        return replace(line, mark=SETTLING, p95=settles)
+    return replace(line, mark=SETTLING, word=settles if line.word in WELL else line.word)
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
