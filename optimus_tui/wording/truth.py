@@ -233,9 +233,14 @@ def side_effect_words(rule: str, act: str, at: float, until: float, begin: float
     if begin < at and rule.startswith(_CUMULATIVE):
         return f"{OLD_FIGURES}{act} at {clock(at)}"
     ends = _ENDS_BY_ITSELF.get(rule.partition(".")[0], "it ends by itself")
-    if rule == CACHE_HIT_RATE and act.startswith(_YOUR_RESTART):
-        ends = f"{_LOST_WRITES}, {ends}"
     return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {clock(math.ceil(until))}"
+
+
+def why_it_follows(rule: str, words: str) -> str:
+    """Return why a finding is a side effect, as ``side_effect_words`` calls it; empty where that needs no reason."""
+    if rule == CACHE_HIT_RATE and words.startswith(f"{SIDE_EFFECT}{_YOUR_RESTART}"):
+        return _LOST_WRITES
+    return ""
 
 
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")

@@ -16,7 +16,7 @@ from optimus_tui.tui.widgets.cells import fit_name
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_names
-from optimus_tui.wording.truth import FIXED, SETTLING, SEVERITY_MARKS
+from optimus_tui.wording.truth import FIXED, SETTLING, SEVERITY_MARKS, why_it_follows
 
 Verb = Literal["row", "incident", "actions", "tool"]
 LABEL = 10
@@ -229,7 +229,8 @@ def finding_lines(
     remedy = remedy_words(finding)
     if proved:
         remedy = f"nothing has to be done: {proved}"
-    for name, value in (("remedy", remedy), ("key a", first_act), ("impact", impact)):
+    why = why_it_follows(finding.rule, proved)
+    for name, value in (("remedy", remedy), ("why", why), ("key a", first_act), ("impact", impact)):
         if value:
             lines += hanging("", (f"{name:<{LABEL}}", "bold"), " ", value, width)
     lines.append(Content(""))
