@@ -259,13 +259,12 @@ class RowPlacer:
 
     def _is_placed(self) -> bool:
         """Return True if the pane shows exactly these events; its lines are drawn with what time alone changes."""
-        pane = self.pane
-        if pane.content.groups.by or self._placed is None or self._placed[2] is not pane.rows:
+        pane, placed = self.pane, self._placed
+        if pane.content.groups.by or placed is None or placed[2] is not pane.rows:
             return False
-        if self._placed[:2] != (pane.store.changes, pane.content.until):
-            return False
-        pane.refresh_changed(by_time=True)
-        return True
+        if same := placed[:2] == (pane.store.changes, pane.content.until):
+            pane.refresh_changed(by_time=True)
+        return same
 
     async def _filter_waiting(self) -> None:
         pane, groups = self.pane, self.pane.content.groups
