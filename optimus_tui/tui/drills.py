@@ -72,8 +72,7 @@ class DrillController:
 
     def scenarios(self) -> list[str]:
         """Return the names that ``:scenario`` takes; empty outside of the demo."""
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return []
         return list(demo.scenarios)
 
@@ -96,8 +95,7 @@ class DrillController:
 
     def names(self) -> list[str]:
         """Return the arguments that ``:drill`` takes; empty outside of the demo."""
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return []
         return [RANDOM, *demo.drills, STOP]
 
@@ -127,8 +125,7 @@ class DrillController:
 
     def remedies(self) -> list[str]:
         """Return the arguments that ``:remedy`` takes; empty outside of the demo."""
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return []
         return [remedy.name for remedy in demo.remedies]
 
@@ -159,8 +156,7 @@ class DrillController:
             await self._apply_remedy(demo, offered[place].name, finding)
 
     def _demo(self) -> Demo:
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             raise CommandError("scenarios, drills and remedies work in the demo only: optimus-tui demo --drill")
         return demo
 
@@ -168,8 +164,7 @@ class DrillController:
 
     async def start_demo(self) -> None:
         """Start the demo if there is one, wait for its services, and start the requested drill."""
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return
         try:
             demo.start()
@@ -190,8 +185,7 @@ class DrillController:
 
         The longest form comes first.
         """
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return None
         if not demo.ready:
             return (safe_text(demo.failed or demo.progress, 100),), True
@@ -349,8 +343,7 @@ class DrillController:
 
         The running scenario is not used, so that a drill reveals nothing.
         """
-        demo = self.dashboard.optimus.demo
-        if demo is None:
+        if (demo := self.dashboard.optimus.demo) is None:
             return []
         return for_finding(demo, finding, await asyncio.to_thread(team_advice))
 
