@@ -282,3 +282,14 @@ def detected(signs: Signs) -> Detected:
     if found:
         return Detected("gateway", lacks, found, in_one_file=signs.in_one_file)
     return Detected("fastapi", lacks, (), f"no limiter, tenant or cache in {plural(signs.files, 'file')}")
+
+
+def with_use(lacks: frozenset[str], by_use: frozenset[str]) -> frozenset[str]:
+    """Return what a project lacks by its signs and by its use.
+
+    Without a limiter, and with a tenant in few of its routes only, such as the departments of one company, nobody is
+    limited: it lacks ``callers``.
+    """
+    if "limiter" in lacks and "isolation" in by_use:
+        return lacks | by_use | {"callers"}
+    return lacks | by_use

@@ -27,14 +27,17 @@ from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.rule import Hit, Profile
 from optimus_tui.patterns.rules import RULES
 from optimus_tui.patterns.selection import RuleSelection
-from optimus_tui.patterns.signs import Signs, detected
+from optimus_tui.patterns.signs import Signs, detected, with_use
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.tools.router_files import SourceTree
 from tests.patterns_tree import CORPUS
 
 PUBLIC = CORPUS / "public"
 LABELS = PUBLIC / "labels.tsv"
-LEARNED = tuple(PUBLIC / f"blind_{name}.tsv" for name in ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth"))
+LEARNED = tuple(
+    PUBLIC / f"blind_{name}.tsv"
+    for name in ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
+)
 """Labels that were blind until the rules were mended for them, and whose projects can all be fetched."""
 COLUMNS = ("rule", "found", "missed", "false", "quiet")
 
@@ -109,7 +112,7 @@ def selection_of(root: Path, project: Project, as_gateway: bool) -> RuleSelectio
     profile, lacks, _, _, in_one_file = detected(signs)
     if profile == "gateway" and ("tenant" not in lacks or not as_gateway):
         verdicts = (inspect(path, data, project, routes_only=True) for path, data in files.items())
-        lacks |= lacking_by_use(verdicts, in_one_file)
+        lacks = with_use(lacks, lacking_by_use(verdicts, in_one_file))
     return as_it_is(profile, lacks, as_gateway)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import BROAD, Bound, Class, Import, Scope, Unit
+from optimus_tui.patterns.source.makers import made_once
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, unawaited
 
@@ -181,6 +182,8 @@ def raised_status(node: ast.Raise, scope: Scope, resolver: Resolver) -> RaisedSt
     made = node.exc
     if made is None:
         return None
+    if isinstance(made, (ast.Name, ast.Attribute)):
+        made, scope = made_once(made, scope, resolver)
     of = resolver.what(made.func if isinstance(made, ast.Call) else made, scope)
     classes = _classes_of(of, resolver, chain(made))
     if "HTTPException" not in classes:

@@ -248,19 +248,17 @@ def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:
 
 
 def awaited_scope(seen: Seen, near: Module | None = None) -> tuple[Unit, Scope] | None:
-    """Return the code that runs when a coroutine of another file is awaited; None if that file is judged itself.
-
-    A file without routes has no findings of its own, so what blocks in it is reported at the route that waits for it.
-    """
+    """Return the code that runs when a coroutine of another file is awaited; None if that file has its own findings."""
     thing = seen.thing
     if not isinstance(thing, Unit) or not thing.is_async or thing.scope.kind != "async":
         return None
-    if thing.module is near or _has_routes(thing.module):
+    if thing.module is near or has_routes(thing.module):
         return None
     return thing, thing.scope
 
 
-def _has_routes(module: Module) -> bool:
+def has_routes(module: Module) -> bool:
+    """Return whether a file has routes, and so findings of its own."""
     known: bool | None = module.unit.memo.get("has_routes")
     if known is None:
         known = module.unit.memo["has_routes"] = any(
@@ -272,8 +270,9 @@ def _has_routes(module: Module) -> bool:
 def wait_inside(place: tuple[Unit, Scope], resolver: Resolver, depth: int = 0, clients: Clients = frozenset()) -> Wait:
     """Return what a function waits for whenever it is called, itself or in the functions that it calls.
 
-    Reading files does not count, nor what happens only once, on a cache miss, after a failure or for an option that is
-    off. ``clients`` are the parameters that are given a synchronous session or client: they need no type of their own.
+    Reading files counts in coroutines only, as it does in those of a file with routes. What happens only once, on a
+    cache miss, after a failure or for an option that is off does not. ``clients`` are the parameters that are given
+    a synchronous session or client: they need no type of their own.
     """
     unit, scope = place
     kept: dict[tuple[int, int, Clients], Wait] = unit.memo.setdefault("waits", {})
@@ -349,7 +348,8 @@ def _find_wait(unit: Unit, scope: Scope, resolver: Resolver, depth: int, clients
         if not (kind or waited or seen.dotted):
             kind = _of_given(seen, dict(clients))
         found, inner = _NONE, None
-        if kind in ("network", "session") and not (depth and seen.dotted == "time.sleep"):
+        counts = kind in ("network", "session") or (kind == "file" and scope.kind == "async")
+        if counts and not (depth and seen.dotted == "time.sleep"):
             found = Wait(kind, seen.raw)  # a pause further away is one between retries
         elif depth < _MOST_DEEP and not isinstance(seen.thing, Class):
             inner = awaited_scope(seen) if waited else called_scope(seen)

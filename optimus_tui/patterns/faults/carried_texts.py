@@ -5,10 +5,12 @@ A called function may return the text, and a branch may keep it in a name, a lis
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from optimus_tui.patterns.facts.error_texts import errors_kept, is_answer, tells
-from optimus_tui.patterns.facts.model import Unit
-from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.facts.model import Scope, Unit, caught, is_broad, reraises
+from optimus_tui.patterns.facts.waits import has_routes
+from optimus_tui.patterns.source.resolve import Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import chain, returned_value, unawaited, words
 
 _DEEPEST = 3
@@ -36,6 +38,60 @@ def carried_texts(unit: Unit, resolver: Resolver) -> list[ast.AST]:
     A place is where the text is written, if that is in the same file, and else the answer.
     """
     return list({id(one): one for one in _Flow(unit, resolver, 0).answered(of_route=True)}.values())
+
+
+class RaisedText(NamedTuple):
+    """A route's call of a function of another file, and where that raises an answer with an exception's text."""
+
+    call: ast.Call
+    place: ast.AST
+    scope: Scope
+
+
+def raised_texts(unit: Unit, resolver: Resolver, depth: int = 0) -> list[RaisedText]:
+    """Return the calls in a function that let through an answer which another file raises with any exception's text.
+
+    A file with routes has findings of its own.
+    """
+    kept: dict[int, list[RaisedText]] = unit.memo.setdefault("lets texts through", {})
+    if depth not in kept:
+        kept[depth] = []  # a function that calls itself
+        for seen in seen_calls(unit, resolver):
+            inner = seen.thing
+            if not isinstance(inner, Unit) or inner.stub or inner is unit or seen.call.scope is not unit.scope:
+                continue
+            if (not depth and inner.module is unit.module) or has_routes(inner.module):
+                continue
+            place = _raised_by(inner, resolver, depth)
+            if place is not None and not _is_caught(seen.call.node, unit):
+                kept[depth].append(RaisedText(seen.call.node, *place))
+    return kept[depth]
+
+
+def _raised_by(unit: Unit, resolver: Resolver, depth: int) -> tuple[ast.AST, Scope] | None:
+    """Return where a function, or one that it calls, raises an answer with an exception's text."""
+    for place in tells(unit, False, resolver) if unit.handlers else ():
+        if isinstance(place, ast.Raise) or (
+            isinstance(place, ast.Call) and chain(place.func).endswith("HTTPException")
+        ):
+            return place, unit.scope
+    if depth >= _DEEPEST:
+        return None
+    return next(((one.place, one.scope) for one in raised_texts(unit, resolver, depth + 1)), None)
+
+
+def _is_caught(call: ast.Call, unit: Unit) -> bool:
+    """Return whether an ``except`` round a call answers something else than what the call raises."""
+    for node in ast.walk(unit.node):
+        if not isinstance(node, ast.Try) or not node.body[0].lineno <= call.lineno <= (node.body[-1].end_lineno or 0):
+            continue
+        for handler in node.handlers:
+            own = any(name.endswith(("HTTPException", "AppException", "APIException")) for name in caught(handler))
+            if own or is_broad(handler, unit.scope):
+                if not reraises(handler):
+                    return True
+                break
+    return False
 
 
 def _told_by(unit: Unit, resolver: Resolver, depth: int) -> list[ast.AST]:

@@ -7,7 +7,7 @@ from optimus_tui.patterns.facts.error_texts import takes_any_error, tells
 from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, says_nothing
 from optimus_tui.patterns.facts.own_work import work_of
 from optimus_tui.patterns.facts.statuses import status_of
-from optimus_tui.patterns.faults.carried_texts import carried_texts
+from optimus_tui.patterns.faults.carried_texts import carried_texts, raised_texts
 from optimus_tui.patterns.faults.hidden import answers_a_question, hides_failure
 from optimus_tui.patterns.faults.providers import UNKNOWN
 from optimus_tui.patterns.faults.unguarded import unguarded_request
@@ -100,6 +100,11 @@ def _told(view: View) -> Iterator[Hit]:
             seen = any(getattr(place, "lineno", 0) <= line <= last for line in lines)
             if not seen and answer is not None and not _is_hidden(answer, unit.scope, view):
                 found[id(place)] = place
+    for unit in view.own_units:
+        raised = raised_texts(unit, view.resolver) if id(unit) in handlers else ()
+        shown = [one for one in raised if not _is_hidden(one.place, one.scope, view)]
+        if shown:
+            found[id(shown[0].call)] = shown[0].call
     for place in found.values():
         yield at(place, "The exception's text goes to the caller: it may hold hosts, keys and queries")
 

@@ -24,6 +24,9 @@ from optimus_tui.patterns.source.vocabulary import chain, first_type
 
 _SHAPELESS = frozenset({"dict", "Dict", "Any", "Mapping", "MutableMapping", "object", "JSON", "JSONResponse"})
 _LISTS = frozenset({"list", "List", "Sequence", "tuple", "Iterable"})
+_NO_BODIES = frozenset(
+    {"Request", "Response", "BackgroundTasks", "WebSocket", "UUID", "Decimal", "Optional", "UploadFile", "Literal"}
+)
 
 
 def _writes(view: View) -> list[str]:
@@ -31,9 +34,19 @@ def _writes(view: View) -> list[str]:
 
 
 def _has_body(view: View, route: Route) -> bool:
-    if not route.methods & {"post", "put", "patch"}:
+    if not _may_have_body(route):
         return False
     return bool(_bodies(view, route)) or json_read(view, route) is not None
+
+
+def _may_have_body(route: Route) -> bool:
+    """Return whether a route may take a body: one that deletes does only where it says ``Body()``."""
+    if route.methods & {"post", "put", "patch"}:
+        return True
+    defaults = (default for _, default in route.handler.params)
+    return "delete" in route.methods and any(
+        isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "Body" for one in defaults
+    )
 
 
 def _bodies(view: View, route: Route) -> list[ast.arg]:
@@ -64,21 +77,7 @@ def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -
     name = chain(node).rpartition(".")[2]
     if "Annotated" in name:
         return "Body" in ast.dump(node)
-    return name in _SHAPELESS | _LISTS or (
-        name[:1].isupper()
-        and name
-        not in (
-            "Request",
-            "Response",
-            "BackgroundTasks",
-            "WebSocket",
-            "UUID",
-            "Decimal",
-            "Optional",
-            "UploadFile",
-            "Literal",
-        )
-    )
+    return name in _SHAPELESS | _LISTS or (name[:1].isupper() and name not in _NO_BODIES)
 
 
 def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
@@ -90,7 +89,7 @@ def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scop
 
 def _shapeless_in(view: View) -> Iterator[Hit]:
     for route in view.served:
-        if not route.methods & {"post", "put", "patch"}:
+        if not _may_have_body(route):
             continue
         raw = json_read(view, route) if not _bodies(view, route) else None  # beside a model it is only read again
         if raw is not None and not _is_checked(view, route):

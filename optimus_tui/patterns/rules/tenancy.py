@@ -67,7 +67,7 @@ def _optional(view: View) -> Iterator[Hit]:
             continue
         for arg, default in unit.params:
             if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
-                if _is_filter(default, unit) or arg.arg not in unit.loads:
+                if _is_filter(default, unit) or _is_for_operators(arg, unit, view) or arg.arg not in unit.loads:
                     continue  # what is not used serves nobody
                 yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as a default one")
     yield from _instead(view)
@@ -93,6 +93,14 @@ def _is_filter(default: ast.expr | None, unit: Unit) -> bool:
     """Return whether ``organization_id=Query(None)`` beside the caller narrows down what that caller may see."""
     is_query = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] == "Query"
     return is_query and any(is_caller(arg) for arg, _ in unit.params)
+
+
+def _is_for_operators(arg: ast.arg, unit: Unit, view: View) -> bool:
+    """Return whether an operator asks for one tenant, or for all: a parameter of the query below ``/admin``."""
+    asked = arg.annotation is not None and "Header" not in ast.dump(arg.annotation)
+    return asked and any(
+        "admin" in words(f"{route.router} {route.path}") for route in view.served if route.handler is unit
+    )
 
 
 def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:

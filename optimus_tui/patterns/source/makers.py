@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from optimus_tui.patterns.facts.model import Class, Module, Param, Scope, Unit
+from optimus_tui.patterns.facts.model import Bound, Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.resolve import External, Resolver
 from optimus_tui.patterns.source.vocabulary import chain
 
@@ -103,3 +103,13 @@ def router_kind(owner: Class, resolver: Resolver) -> str:
                     return "app"
                 return "router"
     return ""
+
+
+def made_once(node: ast.expr, scope: Scope, resolver: Resolver) -> tuple[ast.expr, Scope]:
+    """Return the call that made an exception with a name, ``BAD = HTTPException(400)``, or the name itself."""
+    home = resolver.neighbour(node, scope)
+    name, place = home if home is not None else (node, scope.unit.module.scope)
+    bound = place.bindings.get(chain(name))
+    if isinstance(bound, Bound) and isinstance(bound.value, ast.Call):
+        return bound.value, place
+    return node, scope

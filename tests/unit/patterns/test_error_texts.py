@@ -353,3 +353,30 @@ def test_an_exception_handler_is_known_by_its_decorator(caught: str, shown: str,
         f"    return JSONResponse({{'details': {shown}}}, status_code=500)\n"
     )
     assert ("errors.text_told" in rules_of(source)) is told
+
+
+_TRIES = "try:\n        work()\n    except Exception as e:\n        "
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        (f"{_TRIES}raise HTTPException(500, str(e))", True),
+        (f"{_TRIES}raise Failed(500, f'{{e}}')", True),
+        (f"{_TRIES}raise HTTPException(500, 'failed')", False),
+        ("return inner()", True),
+        ("try:\n        return inner()\n    except Exception:\n        raise HTTPException(500) from None", False),
+        ("try:\n        return inner()\n    except HTTPException:\n        raise", True),
+    ],
+)
+def test_a_service_that_raises_an_answer_with_any_text_tells_it_at_its_route(service: str, told: bool) -> None:
+    source = (
+        "from fastapi import APIRouter\nfrom service import load\nrouter = APIRouter()\n"
+        '@router.get("/x")\ndef read():\n    return load()\n'
+    )
+    other = (
+        "from fastapi import HTTPException\nclass Failed(Exception):\n"
+        "    def __init__(self, status_code, detail): ...\n"
+        f"def inner():\n    {_TRIES}raise HTTPException(500, str(e))\ndef load():\n    {service}\n"
+    )
+    assert ("errors.text_told" in rules_of(source, service=other)) is told

@@ -40,6 +40,8 @@ def test_what_a_project_lacks_leaves_out_a_rule_or_lowers_it_and_is_said() -> No
     assert less.left_out() == ["tenancy.missing"]
     assert plain.lacking(frozenset({"service"})).left_out() == ["limits.missing"]
     assert plain.lacking(frozenset({"callers"})).left_out() == ["limits.missing"]
+    departments = RuleSelection("gateway", lacks=frozenset({"limiter"})).lacking(frozenset({"isolation"}))
+    assert "limits.missing" in departments.left_out()
     assert plain.lacking(frozenset({"breaker", "metrics"})).left_out() == ["circuit_breaker", "metrics"]
     on = RuleSelection("gateway", rules={"tenancy.missing": "on"}).lacking(frozenset({"isolation"}))
     assert "tenancy.missing" in on.at("x.py"), "its owner chose it"

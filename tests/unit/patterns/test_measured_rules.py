@@ -1,19 +1,50 @@
 """How right each rule was on public projects, and that only a rule which was right may be of high priority.
 
-The figures stand in ``tests/patterns_corpus/public/measured.tsv``; ``python -m tests.bench.score_rules`` makes them.
+The figures stand in ``tests/patterns_corpus/public/measured*.tsv``, of all labelled projects that can be fetched, and
+``first_seen.tsv``, of the last sets as they were before any rule was mended for them; ``python -m
+tests.bench.score_rules`` makes them.
 Where none of the labelled places had a finding, the routers of our own that were labelled by hand decide.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
 from optimus_tui.patterns.rules import RULES
-from tests.bench.score_rules import LABELS, LEARNED, labels_in, measured
+from tests.bench.score_rules import LABELS, LEARNED, Count, labels_in, measured
 from tests.patterns_tree import LABELLED, expected_of, verdict_of
 
 ENOUGH = 0.9
+
+
+FIRST_SEEN = LABELS.with_name("first_seen.tsv")
+SOME = 10
+"""So many findings on projects that no rule had seen say more than those on projects that it was mended for."""
+
+
+DOUBTED = {"limits.missing": "0.18 at first sight: in projects without a limiter, where it is of low priority by now"}
+
+
+def _pooled() -> dict[str, Count]:
+    """Return by rule what became of the labels of all projects."""
+    pooled: dict[str, Count] = defaultdict(Count)
+    for path in (LABELS, *LEARNED):
+        for rule, count in measured(path).items():
+            pooled[rule].found += count.found
+            pooled[rule].false += count.false
+    return pooled
+
+
+def _first_seen() -> dict[str, Count]:
+    """Return by rule what became of the labels of the last sets at first sight."""
+    pooled: dict[str, Count] = defaultdict(Count)
+    for line in FIRST_SEEN.read_text("utf-8").splitlines()[1:]:
+        _, rule, found, missed, false = line.split("\t")
+        pooled[rule].found += int(found)
+        pooled[rule].missed += int(missed)
+        pooled[rule].false += int(false)
+    return pooled
 
 
 def _on_our_own() -> tuple[Counter[str], Counter[str]]:
@@ -40,8 +71,11 @@ def test_the_figures_are_those_of_the_labels(path: Path) -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.priority == "high"], ids=lambda rule: rule.id)
 def test_a_rule_of_high_priority_was_right_on_the_labels(rule) -> None:  # type: ignore[no-untyped-def]
-    count = measured().get(rule.id)
-    if count is not None and count.precision is not None:
+    first = _first_seen()[rule.id]
+    if first.found + first.false >= SOME and rule.id not in DOUBTED:
+        assert first.precision is not None and first.precision >= ENOUGH, "at first sight"
+    count = _pooled()[rule.id]
+    if count.precision is not None:
         assert count.precision >= ENOUGH
         return
     right, wrong = _on_our_own()

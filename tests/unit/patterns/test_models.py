@@ -129,3 +129,11 @@ def test_a_text_in_one_of_several_formats_needs_no_model(other: str, found: bool
 def test_the_status_of_one_part_is_described_that_of_the_whole_system_need_not(path: str, found: bool) -> None:
     route = f'@router.get("{path}")\nasync def look():\n    return await repo.look()\n'
     assert ("models.response" in rules_of(HEAD + route)) is found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("rows: list[dict] | dict = Body(...)", True), ("rows: dict", False), ("", False)]
+)
+def test_a_delete_that_asks_for_a_body_asks_for_a_described_one(given: str, found: bool) -> None:
+    route = f'@router.delete("/rows")\ndef remove({given}):\n    return None\n'
+    assert ("models.input" in rules_of(HEAD + "from fastapi import Body\n" + route)) is found

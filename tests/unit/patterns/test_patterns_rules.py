@@ -216,6 +216,16 @@ def test_an_optional_tenant_beside_the_caller_is_a_filter_and_alone_it_is_a_hole
     assert "tenancy.optional" in rules_of(filtered.replace(", user=Depends(current_user)", ""))
 
 
+@pytest.mark.parametrize(("path", "hole"), [("/admin/mails/forget", False), ("/mails/forget", True)])
+def test_an_operator_may_ask_for_one_tenant_or_for_all(path: str, hole: bool) -> None:
+    source = (
+        "from typing import Annotated\nfrom fastapi import APIRouter, Query\nrouter = APIRouter()\n"
+        f'@router.post("{path}")\nasync def forget(tenant_id: Annotated[str | None, Query()] = None) -> int:\n'
+        "    return mails.forget(tenant_id)\n"
+    )
+    assert ("tenancy.optional" in rules_of(source)) is hole
+
+
 def test_a_message_that_is_waited_for_and_a_dictionary_of_factories_are_no_cached_answers() -> None:
     write = '\n\n@router.post("/things", dependencies=[Depends(rate_limited("add"))], status_code=204)\n'
     write += "async def add(thing: Thing, tenant: str = Depends(tenant_id)) -> None:\n    log.info(tenant)\n"

@@ -271,3 +271,14 @@ def read():
 """
     found = [one.message for one in judged(source).issues if one.rule == "responses.undeclared"]
     assert bool(found) is named
+
+
+@pytest.mark.parametrize("place", ["", "from errors import BAD\n"])
+def test_an_exception_that_is_made_once_and_has_a_name_loses_its_status_like_any_other(place: str) -> None:
+    made = "from fastapi import HTTPException\nBAD = HTTPException(status_code=400, detail='bad')\n"
+    source = (
+        f"from fastapi import APIRouter, HTTPException\n{place or made}router = APIRouter()\n"
+        '@router.get("/x")\ndef read(key):\n    try:\n        if not key:\n            raise BAD\n'
+        "        return key\n    except Exception:\n        raise HTTPException(500)\n"
+    )
+    assert "errors.status_lost" in {one.rule for one in judged(source, errors=made).issues}

@@ -429,3 +429,19 @@ def test_what_only_makes_a_handle_of_something_asks_nobody(method: str, blocks: 
     helper = f"from flows.client import FlowClient\ndef of(key, client: FlowClient):\n    return client.{method}(key)\n"
     head = f"{HEAD}from helper import of\n"
     assert bool(blocking("return of('x', client)", head=head, helper=helper)) is blocks
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "blocks"),
+    [
+        ("async def", "path.write_text(text)", True),
+        ("async def", "with open(text) as f:\n        return f.read()", True),
+        ("async def", "Path(text).write_text(text)", True),
+        ("async def", "await asyncio.to_thread(Path(text).write_text, text)", False),
+        ("def", "with open(text) as f:\n        return f.read()", False),
+    ],
+)
+def test_a_file_that_a_coroutine_of_another_file_opens_blocks_as_in_its_own(kind: str, body: str, blocks: bool) -> None:
+    service = f"import asyncio\nfrom pathlib import Path\n{kind} keep(path, text):\n    {body}\n"
+    call = "await keep(path, text)" if kind == "async def" else "keep(path, text)"
+    assert bool(blocking(call, "path, text", f"from service import keep\n{HEAD}", service=service)) is blocks
