@@ -37,6 +37,8 @@ class Drill:
 
     def __init__(self, scenario: str, says: str, truth: "Truth") -> None:
         self.names, self.truth = (scenario, says), truth
+        self.left: Truth | None = None
+        """The fault that was played before: the drill begins once it no longer shows."""
         self.watch: Watch | None = None
         """What is measured; None until the fault is in place."""
         self.incident: IncidentService | None = None
@@ -58,6 +60,7 @@ class DrillController:
         self.running: Drill | None = None
         self.under_way = ""
         """What is being done outside of the product now; empty if nothing is."""
+        self._drilled = ""
         self._team: Sequence[TeamAdvice] = ()
         """What the demo's playbook advises; empty until its services answer."""
         self.expect_restart: Callable[[str], Callable[[], None]] = lambda _: lambda: None
@@ -195,9 +198,9 @@ class DrillController:
         drill, (whole, brief) = self.clock_text(), self._next_step()
         if not drill:
             return (demo.scenario,), False
-        forms = [drill + clause(brief, ": "), drill]
+        forms = [drill + clause(brief, " · "), drill]
         if self.dashboard.size.width >= WIDE:
-            forms.insert(0, drill + clause(whole, ": "))
+            forms.insert(0, drill + clause(whole, " · "))
         return forms, True
 
     def _next_step(self) -> tuple[str, str]:
@@ -212,12 +215,7 @@ class DrillController:
     # -- a drill
 
     def start(self, demo: Demo, name: str) -> None:
-        """Start a drill.
-
-        Args:
-            demo: The demo, which may still be starting.
-            name: A scenario, or ``random``.
-        """
+        """Start a drill of a scenario, or of a ``random`` one; the demo may still be starting."""
         self.dashboard.run_in_background("drill", self._run, demo, name, asks=True)
 
     async def _run(self, demo: Demo, name: str) -> None:
@@ -227,16 +225,21 @@ class DrillController:
 
         pick, clock = random.SystemRandom(), self.dashboard.context.clock
         tuning = self.dashboard.context.tuning
-        scenario = name
-        if name == RANDOM:
-            scenario = pick.choice(list(demo.drills))
+        scenario, played = name, demo.scenario
+        if name == RANDOM:  # the fault that was just played would be no surprise
+            scenario = pick.choice([one for one in demo.drills if one not in (played, self._drilled)])
+        self._drilled = scenario
         drill = self.running = Drill(scenario, *demo.truth(scenario))
+        if played in demo.drills:
+            drill.left = demo.truth(played)[1]
+        if not self._is_calm(drill.left):
+            self.dashboard.say(f"{played} still shows: the drill begins once that is over; :drill stop leaves it")
         self.dashboard.draw_status()
         while not demo.ready:  # noqa: ASYNC110 - the demo has no event to wait for
             await asyncio.sleep(self.LOOK_SECONDS)
         await demo.inject("quiet")
         await asyncio.sleep(pick.uniform(*tuning.drill_pause_seconds))
-        while not self._is_calm(drill.truth):  # noqa: ASYNC110 - what an earlier fault left behind must not count
+        while not (self._is_calm(drill.truth) and self._is_calm(drill.left)):  # noqa: ASYNC110 - no leftover counts
             await asyncio.sleep(self.LOOK_SECONDS)
         # What shows the fault counts from now on: on a busy machine an alarm comes before the demo's reply.
         drill.watch = Watch(injected=clock.mono(), hold_seconds=tuning.drill_hold_seconds)
@@ -275,11 +278,11 @@ class DrillController:
         app = self.dashboard.app
         return isinstance(app.screen, ModalScreen) or isinstance(app.focused, Input | TextArea)
 
-    def _is_calm(self, truth: "Truth") -> bool:
+    def _is_calm(self, truth: "Truth | None") -> bool:
         from optimus_tui.workflow.drill import shows
 
         health = self.dashboard.health
-        return health is not None and not any(shows(truth, finding) for finding in health.findings)
+        return truth is None or (health is not None and not any(shows(truth, one) for one in health.findings))
 
     def watch_report(self, report: "HealthReport") -> None:
         """Note in the running drill whether a report shows its fault.
@@ -429,7 +432,7 @@ class DrillController:
         if self.running is None:
             return ""
         if self.running.watch is None:
-            return "drill: any moment"
+            return "drill: any moment" if self._is_calm(self.running.left) else "drill: waits for quiet"
         from optimus_tui.incidents.drill import stopwatch
         from optimus_tui.workflow.drill import waits_for
 

@@ -5,7 +5,7 @@ last page is confirmed, and nothing slow runs on the event loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -58,6 +58,7 @@ class RouterScreen(BaseScreen):
     )
     AUTO_FOCUS = ""
     way_back = "leave"
+    UNUSED: ClassVar[Mapping[str, str]] = {"pane.open": "this page is still being made; enter goes on once it is here"}
 
     def __init__(self, context: Context, name: str = "") -> None:
         """Begin with the first page.
