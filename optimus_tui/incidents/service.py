@@ -326,7 +326,13 @@ class IncidentService:
         )
 
     async def remedied(
-        self, words: str, *, advice: str = "", ended: float | None = None, restarts: str = ""
+        self,
+        words: str,
+        *,
+        advice: str = "",
+        ended: float | None = None,
+        restarts: str = "",
+        started: float | None = None,
     ) -> ActionRecord:
         """Record something that was done outside of the product, as ``acted`` does with an action.
 
@@ -335,6 +341,7 @@ class IncidentService:
             advice: The id of the recommendation that it follows; empty for none.
             ended: Wall-clock seconds at which it took effect; None for now.
             restarts: The service that it restarted; empty for none.
+            started: Wall-clock seconds at which it was confirmed; None where that is not known.
         """
         number = sum(one.receipt.outside for one in self.state.action_records) + 1
         receipt = KeptReceipt(
@@ -342,6 +349,7 @@ class IncidentService:
             kind="remedy",
             tenant="",
             words=plain(words, 400),
+            started=started,
             ended=ended,
             outside=True,
             restarts=restarts,

@@ -89,7 +89,7 @@ class OptimusApp(AnsweredKeys):
     """One dashboard on one environment."""
 
     TITLE = "Optimus"
-    _key_at = 0.0
+    key_at = 0.0
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Any]] = {_palette}
     BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")
@@ -124,7 +124,7 @@ class OptimusApp(AnsweredKeys):
         """Seconds between the key that acts now and the one before it."""
         self.key_before = ""
         """That key's name."""
-        self._key_at = time.monotonic()
+        self.key_at = time.monotonic()
         self._key: events.Key | None = None
         self.toasts = ToastQueue()
         self.keys = KeyGate(self, self._press, self.notify)
@@ -173,7 +173,7 @@ class OptimusApp(AnsweredKeys):
         notification = LastingNotification(message, title, severity, seconds, markup=markup)
         notification.whole, notification.is_alert = whole, is_alert
         if not is_alert and severity != "error" and seconds <= self.NOTIFICATION_TIMEOUT:
-            notification.after_key = self._key_at  # the answer to a key: it goes with its screen
+            notification.after_key = self.key_at  # the answer to a key: it goes with its screen
         self.post_message(Notify(notification))
 
     def _on_notify(self, event: Notify) -> None:
@@ -186,7 +186,7 @@ class OptimusApp(AnsweredKeys):
             return
         from optimus_tui.tui.toasts.place import show_toasts
 
-        self.call_later(show_toasts, self, self.toasts, self._key_at)
+        self.call_later(show_toasts, self, self.toasts, self.key_at)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         """Forget a message whose toast has ended, and show the next one."""
@@ -218,8 +218,8 @@ class OptimusApp(AnsweredKeys):
             await super().on_event(key)
             return
         self.key_before = self._key.key if self._key is not None else ""
-        self.quiet_before_key = key.time - self._key_at  # when it was read, not when a busy screen came to it
-        self._key_at, self._key = key.time, key
+        self.quiet_before_key = key.time - self.key_at  # when it was read, not when a busy screen came to it
+        self.key_at, self._key = key.time, key
         if self.touched is not None:
             self.touched()
         await super().on_event(key)

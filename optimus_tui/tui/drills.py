@@ -8,8 +8,12 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from optimus_tui.tui.actions.team_advice import advice_for, for_finding, team_advice
+from msgspec.structs import replace
+
+from optimus_tui.tui.actions.team_advice import advice_for, done_outside, for_finding, team_advice
+from optimus_tui.tui.dashboard.reports import known_findings
 from optimus_tui.tui.incidents.controller import IncidentController
+from optimus_tui.tui.key_gate import takes_text
 from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, Demo
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_text
@@ -219,8 +223,6 @@ class DrillController:
         self.dashboard.run_in_background("drill", self._run, demo, name, asks=True)
 
     async def _run(self, demo: Demo, name: str) -> None:
-        from msgspec.structs import replace
-
         from optimus_tui.workflow.drill import Watch, is_over
 
         pick, clock = random.SystemRandom(), self.dashboard.context.clock
@@ -273,10 +275,9 @@ class DrillController:
     def is_asked(self) -> bool:
         """Return True while a dialog is open or text is typed, because the result must not open above that."""
         from textual.screen import ModalScreen
-        from textual.widgets import Input, TextArea
 
         app = self.dashboard.app
-        return isinstance(app.screen, ModalScreen) or isinstance(app.focused, Input | TextArea)
+        return isinstance(app.screen, ModalScreen) or takes_text(app.focused)
 
     def _is_calm(self, truth: "Truth | None") -> bool:
         from optimus_tui.workflow.drill import shows
@@ -366,7 +367,8 @@ class DrillController:
         finding = finding or await self._fault_of(name)
         question = f"{await self._about(remedy, finding)}\nDo it?"
         if await self.dashboard.ask(AskDialog(remedy.label, question)):
-            self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
+            pressed = self.dashboard.optimus.key_at
+            self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding, pressed)
         else:
             self.dashboard.say(f"{remedy.label}: not done")
 
@@ -376,17 +378,20 @@ class DrillController:
         advice = {} if finding is None else advice_for(finding, await asyncio.to_thread(team_advice))
         return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
 
-    async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
+    async def _apply_remedy(
+        self, demo: Demo, name: str, finding: "Finding | None" = None, pressed: float | None = None
+    ) -> None:
+        pressed = self.dashboard.context.clock.mono() if pressed is None else pressed
         remedy = next(one for one in demo.remedies if one.name == name)
         self.under_way = remedy.label
         self.dashboard.say(f"{remedy.label}: under way …")  # before anything else: a key is answered at once
         self.dashboard.draw_status()
         try:
-            await self._carry_out(demo, remedy, finding or await self._fault_of(name))
+            await self._carry_out(demo, remedy, finding or await self._fault_of(name), pressed)
         finally:
             self.under_way = ""
 
-    async def _carry_out(self, demo: Demo, remedy: "Remedy", finding: "Finding | None") -> None:
+    async def _carry_out(self, demo: Demo, remedy: "Remedy", finding: "Finding | None", pressed: float) -> None:
         from optimus_tui.storage.private_file import user_name
 
         name, label = remedy.name, remedy.label
@@ -400,16 +405,13 @@ class DrillController:
             return
         if took_effect is not None:
             took_effect()
-        self._note_done(done.at, label)
-        clock = self.dashboard.context.clock
-        ended = clock.wall() - max(0.0, clock.mono() - done.at)
-        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding, remedy.restarts)
+        self._note_done(pressed, label)
+        receipt = done_outside(remedy, self.dashboard.context.clock, pressed, done.at)
+        await self.incidents.record_remedy(receipt.action_id, receipt, finding)
 
     def _note_done(self, mono: float, words: str) -> None:
         """Note in the running drill what was done, with the moment in which it took effect."""
         if self.running is not None and self.running.watch is not None:
-            from msgspec.structs import replace
-
             watch = self.running.watch
             self.running.watch = replace(watch, remedies=(*watch.remedies, (mono, words)))
 
@@ -423,8 +425,8 @@ class DrillController:
         """Return the worst finding that a remedy is for, a light one where none is an alarm; None without one."""
         from optimus_tui.contract.findings import worst_first
 
-        team, health = await asyncio.to_thread(team_advice), self.dashboard.health
-        found = [*self.incidents.alarming(), *worst_first(health.findings if health is not None else ())]
+        team = await asyncio.to_thread(team_advice)
+        found = [*self.incidents.alarming(), *worst_first(known_findings(self.dashboard.health))]
         return next((one for one in found if f"{REMEDY_COMMAND}{name}" in advice_for(one, team)), None)
 
     def clock_text(self) -> str:

@@ -136,6 +136,8 @@ class AppServices(Protocol):
     """Called for every key while actions are armed."""
     quiet_before_key: float
     """Seconds between the key that acts now and the one before it."""
+    key_at: float
+    """When the key that acts now was pressed, in monotonic seconds."""
 
     @property
     def demo(self) -> Demo | None:

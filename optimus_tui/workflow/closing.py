@@ -7,7 +7,7 @@ from optimus_tui.contract.findings import causes_of
 from optimus_tui.contract.incident import ActionRecord, IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
-from optimus_tui.workflow.proof import FOLLOWS, acted_at, aimed_at, proof_words
+from optimus_tui.workflow.proof import FOLLOWS, aimed_at, confirmed_at, proof_words
 from optimus_tui.workflow.ranking import level, main_finding, rank, tenant_of, worst_outcome
 from optimus_tui.workflow.standing import found_nothing, is_finished
 
@@ -132,7 +132,7 @@ def _done(state: IncidentState) -> Iterator[str]:
         receipt = record.receipt
         advised.add(record.advice)
         if not _is_question(receipt.words):
-            yield f"{receipt.words or receipt.kind} at {clock(acted_at(record))} UTC: {_final(record)}"
+            yield f"{receipt.words or receipt.kind} at {clock(confirmed_at(record))} UTC: {_final(record)}"
     for one in state.advice:
         if one.status == "done" and one.id not in advised and not (_is_question(one.action) and not one.said):
             yield f"{one.action}, done by hand{clause(one.said, ': ')}"

@@ -291,7 +291,7 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     answered = [one.at.wall for one in record.checks if one.at is not None]
     after = ""
     if answered and record.since:
-        seconds = max(answered) - acted_at(record)
+        seconds = max(answered) - confirmed_at(record)
         after = f" {age(max(0.0, seconds))} {later}"
     mine = [one for one in changes if one.verdict == record.verdict] or changes
     why = next((one.words for one in mine if one.words), "")
@@ -369,3 +369,9 @@ def acted_at(record: ActionRecord) -> float:
     if record.receipt.ended is None:
         return record.at.wall
     return min(record.receipt.ended, record.at.wall)
+
+
+def confirmed_at(record: ActionRecord) -> float:
+    """Return the wall-clock seconds at which the action was confirmed: what people count from; else its effect."""
+    started = record.receipt.started
+    return acted_at(record) if started is None else min(started, acted_at(record))

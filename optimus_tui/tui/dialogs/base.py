@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from textual import on
+from textual._time import get_time
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -117,19 +120,48 @@ class ChooseDialog(Dialog):
         self.dismiss(self.choices[event.option_index][1])
 
 
-class AskDialog(Dialog):
-    """A yes-or-no question; dismisses with True for yes. Escape means no."""
+class _Question(Static):
+    """The text of a question, which tells its dialog when it is painted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("y", "dismiss(True)", "yes"), ("n,enter", "dismiss(False)", "no")]
-    dialog_keys = "y yes   n or enter no"
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines that are painted now."""
+        cast("AskDialog", self.screen).note_shown()
+        return super().render_lines(crop)
+
+
+class AskDialog(Dialog):
+    """A yes-or-no question; dismisses with True for yes. Escape means no, and Enter is refused with a sentence.
+
+    ``shown_at``: when it was painted, in monotonic seconds. A key that was pressed before that is no answer to it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss(True)", "yes"),
+        ("n", "dismiss(False)", "no"),
+        ("enter", "refuse_enter", ""),
+    ]
+    dialog_keys = "y yes   n or esc no"
 
     def __init__(self, title: str, question: str) -> None:
         super().__init__()
         self.dialog_title, self.question = title, question
+        self.shown_at = float("inf")
 
     def body(self) -> list[Widget]:
-        """Return the question."""
-        return [Static(Content(self.question), id="body")]
+        """Return the question, and the line for what is wrong."""
+        return [_Question(Content(self.question), id="body"), Static(id="ask-wrong")]
+
+    def on_mount(self) -> None:
+        """Note when the question was painted, for a screen that nobody sees, too: that renders nothing."""
+        self.call_after_refresh(self.note_shown)
+
+    def note_shown(self) -> None:
+        """Note when the question was painted first."""
+        self.shown_at = min(self.shown_at, get_time())
+
+    def action_refuse_enter(self) -> None:
+        """Say which keys answer: an Enter from habit must neither do it nor leave."""
+        self.query_one("#ask-wrong", Static).update(Content(f"enter does nothing here: {self.dialog_keys}"))
 
 
 class PickDialog(Dialog):
@@ -160,6 +192,8 @@ class PickDialog(Dialog):
 
 
 MAX_LENGTH = 2_000
+FOLLOW_SECONDS = 1.0
+"""How often an explanation that may change is read again."""
 HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long."""
 
@@ -242,9 +276,19 @@ class QuestionDialog(FormDialog):
     ]
     dialog_keys = "enter continues   esc leaves"
 
-    def __init__(self, title: str, lines: Sequence[QuestionField], about: str = "") -> None:
+    def __init__(
+        self, title: str, lines: Sequence[QuestionField], about: str = "", follow: Callable[[], str] | None = None
+    ) -> None:
+        """Ask.
+
+        Args:
+            title: The title.
+            lines: The fields.
+            about: The explanation above them.
+            follow: Returns the explanation as it is now: what it tells may change while the dialog is open.
+        """
         super().__init__()
-        self.dialog_title, self.lines, self.about = title, lines, about
+        self.dialog_title, self.lines, self.about, self.follow = title, lines, about, follow
         if len(lines) > 1:
             self.dialog_keys = self._keys_words(all(line.value.strip() for line in lines))
 
@@ -276,6 +320,14 @@ class QuestionDialog(FormDialog):
     def on_mount(self) -> None:
         """Focus the first field."""
         self.query_one("#ask-0", Input).focus()
+        if self.follow is not None:
+            self.set_interval(FOLLOW_SECONDS, self._draw_about)
+
+    def _draw_about(self) -> None:
+        about = self.follow() if self.follow is not None else self.about
+        if about != self.about:
+            self.about = about
+            self.query_one(".card-about", Static).update(Content(about + "\n"))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
@@ -151,34 +149,33 @@ class IncidentController:
         else:
             self._say_early(record)
 
-    async def record_remedy(
-        self, command: str, words: str, ended: float, finding: Finding | None = None, restarts: str = ""
-    ) -> None:
+    async def record_remedy(self, command: str, done: "KeptReceipt", finding: Finding | None = None) -> None:
         """Record in the open incident what was done outside of the actions, and check afterwards whether it helped.
 
         Without an open incident, the finding is watched instead.
 
         Args:
             command: The command that did it; recommendations of the same command count as done.
-            words: What was done.
-            ended: Wall-clock seconds at which it took effect.
+            done: What was done, when it was confirmed and when it took effect, and which service it restarted.
             finding: What it was for, as it was before; None where that is not known.
-            restarts: The service that it restarted; empty for none.
         """
-        service = self.service
+        service, words = self.service, done.words
         if service is None or service.state.status != "open":
             if finding is not None:
-                from optimus_tui.contract.incident import KeptReceipt
-
-                done = KeptReceipt(action_id=command, kind="remedy", tenant="", words=words, ended=ended, outside=True)
-                self._lone().follow(replace(done, restarts=restarts), finding)
+                self._lone().follow(done, finding)
             return
         from optimus_tui.incidents.errors import IncidentError
 
         try:
             following = [one for one in service.state.advice if one.status == "open" and one.command == command]
             advice = next(iter(following), None)
-            record = await service.remedied(words, advice=advice.id if advice else "", ended=ended, restarts=restarts)
+            record = await service.remedied(
+                words,
+                advice=advice.id if advice else "",
+                ended=done.ended,
+                restarts=done.restarts,
+                started=done.started,
+            )
             for other in following[1:]:
                 await service.mark(other.id, "done", words)
         except IncidentError as error:
@@ -317,33 +314,38 @@ class IncidentController:
         from optimus_tui.incidents.open import capture, open_incident, playbook
         from optimus_tui.tui.actions.remedies import first_act
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
-        from optimus_tui.tui.incidents.opening import opening, proved_before, refused_tenant, worth_an_incident
+        from optimus_tui.tui.incidents.opening import concerning, opening, proved_before, refused_tenant
         from optimus_tui.workflow.ranking import concerned, issues_of
         from optimus_tui.workflow.recommendations import PlaybookError
 
         context, name = self.dashboard.context, self.playbook()
-        alarms = worth_an_incident([one for one in self._found() if not self.why_quiet(one)])
-        if finding is not None:
-            alarms = [finding, *(one for one in alarms if (one.rule, one.subject) != (finding.rule, finding.subject))]
         try:
             steps = (await asyncio.to_thread(playbook, name)).steps
         except PlaybookError as error:
             self.dashboard.say(str(error), "error")
             return False
-        shown = [finding] if finding is not None else alarms
-        tenant = about or concerned(shown)
+        act = partial(first_act, self.dashboard, self.actions.outside)
+
+        most = 1 if finding is not None else None
+
+        def found() -> list[Finding]:
+            return concerning(finding, [one for one in self._found() if not self.why_quiet(one)])
+
+        def opens_with() -> str:
+            now, shown = context.clock.wall(), found()[:most]
+            return proved_before(shown, left) + opening(shown, name, steps, now, act, self.why_quiet)
+
+        tenant = about or concerned(found()[:most])
         refused = partial(refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
-        act = partial(first_act, self.dashboard, self.actions.outside)
-        opens_with = opening(shown, name, steps, context.clock.wall(), act, self.why_quiet)
-        dialog = QuestionDialog("Open an incident", [field], proved_before(shown, left) + opens_with)
+        dialog = QuestionDialog("Open an incident", [field], opens_with(), opens_with)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)
         if answers is None:
             return False
-        self.service = service = await open_incident(
-            context, self.title(), name=name, alarms=alarms, tenant=answers[0] or None
-        )
+        # What is recorded is what holds now, not when the dialog was opened.
+        opened = open_incident(context, self.title(), name=name, alarms=found(), tenant=answers[0] or None)
+        self.service = service = await opened
         self.dashboard.run_in_background("incident-capture", capture, service, name="capture", exclusive=False)
         if finding is not None and (issues := issues_of(finding)) and any(step.choose_issue for step in steps):
             await service.choose(issues[0], answers[0] or None, finding.message)

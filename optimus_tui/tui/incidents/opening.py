@@ -34,6 +34,22 @@ def worth_an_incident(findings: Iterable[Finding]) -> list[Finding]:
     return alarming(found) or [one for one in quiet if not one.message.startswith(PAST)]
 
 
+def concerning(finding: Finding | None, findings: Iterable[Finding]) -> list[Finding]:
+    """Return what an incident would be about now: ``finding`` as it is now, first, and what else is worth one.
+
+    Args:
+        finding: What the incident is opened on; None for no particular finding.
+        findings: Those of the health report now.
+    """
+    found = tuple(findings)
+    alarms = worth_an_incident(found)
+    if finding is None:
+        return alarms
+    key = finding.rule, finding.subject
+    now = next((one for one in found if (one.rule, one.subject) == key), finding)
+    return [now, *(one for one in alarms if (one.rule, one.subject) != key)]
+
+
 def opening(
     findings: Sequence[Finding],
     playbook: str,

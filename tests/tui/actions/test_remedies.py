@@ -43,7 +43,7 @@ class Screen:
             list[str](),
             SimpleNamespace(log=CommandLog(), clock=Clock()),
         )
-        self.optimus = SimpleNamespace(demo=SimpleNamespace(remedies=REMEDIES, scenario="engine-down"))
+        self.optimus = SimpleNamespace(demo=SimpleNamespace(remedies=REMEDIES, scenario="engine-down"), key_at=5.0)
         if not demo:
             self.optimus.demo = None
 
@@ -95,7 +95,7 @@ async def test_a_single_remedy_is_asked_about_at_once_confirmed_and_started() ->
     finding = found("services.engine", "engine")
     await controllers(screen)[0]._choose_for(finding)
     assert screen.titles == ["Restart the AI engine"], "a menu of one line asks nothing"
-    assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding)], [])
+    assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding, 5.0)], [])
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_an_effect_leads_to_the_remedy_of_its_cause_which_is_named() -> No
     screen.health = SimpleNamespace(findings=(engine, failing))
     await controllers(screen)[0]._choose_for(replace(failing, caused_by=None))  # another pane knows no cause
     assert screen.questions[0].startswith("For: wrong"), "the cause's sentence, not that of the effect"
-    assert screen.started == [("remedy", "restart-engine", engine)]
+    assert screen.started == [("remedy", "restart-engine", engine, 5.0)]
 
 
 async def test_causes_that_name_each_other_are_looked_at_once() -> None:

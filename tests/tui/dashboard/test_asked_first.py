@@ -26,7 +26,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
     tasks: list[asyncio.Task[None]] = []
     remedies = [Remedy(name, f"label of {name}", "") for name in ("stop-job", "restart-engine")]
     dashboard: Any = SimpleNamespace(
-        optimus=SimpleNamespace(demo=SimpleNamespace(remedies=remedies)),
+        optimus=SimpleNamespace(demo=SimpleNamespace(remedies=remedies), key_at=5.0),
         ask=ask,
         health=None,
         run_in_background=lambda group, work, *more, asks: tasks.append(asyncio.create_task(work(*more))),

@@ -25,6 +25,18 @@ def keys_of(dialog: QuestionDialog) -> str:
     return str(dialog.query_one("#card").border_subtitle)
 
 
+async def test_an_explanation_follows_what_it_tells_of_while_the_dialog_is_open() -> None:
+    async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
+        told = ["LOW  seen in one window so far"]
+        pilot.app.push_screen(QuestionDialog("Open", [QuestionField("Tenant")], told[0], lambda: told[-1]))
+        await until(pilot, lambda: "seen in one window so far" in "\n".join(screen_lines(pilot.app)))
+        await typed(pilot, "acme")
+        told.append("MED  9 of 12 checks took over 500 ms")
+        await until(pilot, lambda: "MED  9 of 12 checks" in "\n".join(screen_lines(pilot.app)))
+        assert "seen in one window" not in "\n".join(screen_lines(pilot.app))
+        assert "acme" in "\n".join(screen_lines(pilot.app)), "what was typed stays"
+
+
 @pytest.mark.parametrize("width", [80, 140])
 async def test_one_enter_accepts_lines_that_are_filled_in(width: int) -> None:
     async with OptimusApp(SETTINGS).run_test(size=(width, 24)) as pilot:

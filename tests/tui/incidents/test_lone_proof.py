@@ -4,11 +4,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.incidents.lone_proof import LoneProof
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.incidents.lone_proof import GROUP
 
 OVER = Finding(rule="limits.over", severity="high", subject="acme / chat", message="acme / chat has used up its limit")
+
+BLOCKED = KeptReceipt(
+    action_id=":remedy block-client", kind="remedy", tenant="", words="clients are blocked", ended=1_000.0, outside=True
+)
 
 
 def controller() -> tuple[IncidentController, list[tuple[str, tuple[Any, ...]]]]:
@@ -23,7 +28,7 @@ def controller() -> tuple[IncidentController, list[tuple[str, tuple[Any, ...]]]]
 
 async def test_a_remedy_is_followed_for_the_finding_that_it_was_for() -> None:
     incidents, started = controller()
-    await incidents.record_remedy(":remedy block-client", "clients are blocked", 1_000.0, OVER)
+    await incidents.record_remedy(":remedy block-client", BLOCKED, OVER)
     ((group, (_, receipt, finding, *_)),) = started
     assert group == f"{GROUP}-limits.over-acme / chat" and finding is OVER
     assert (receipt.outside, receipt.ended, receipt.words) == (True, 1_000.0, "clients are blocked")
@@ -31,7 +36,7 @@ async def test_a_remedy_is_followed_for_the_finding_that_it_was_for() -> None:
 
 async def test_a_remedy_that_was_for_nothing_known_is_not_followed() -> None:
     incidents, started = controller()
-    await incidents.record_remedy(":remedy block-client", "clients are blocked", 1_000.0)
+    await incidents.record_remedy(":remedy block-client", BLOCKED)
     assert started == []
 
 

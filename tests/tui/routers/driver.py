@@ -46,7 +46,7 @@ def call_it(screen: RouterScreen, name: str = "products") -> None:
 
 def let_go(app: Any) -> None:
     """As if no key had been pressed for long."""
-    app._key_at = float("-inf")
+    app.key_at = float("-inf")
 
 
 async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:

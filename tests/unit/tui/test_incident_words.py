@@ -17,7 +17,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words, nothing_with_a
-from optimus_tui.tui.incidents.opening import opening, proved_before, worth_an_incident
+from optimus_tui.tui.incidents.opening import concerning, opening, proved_before, worth_an_incident
 from optimus_tui.tui.incidents.proved import SettledFindings, proof_now
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
@@ -300,6 +300,9 @@ def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found
     assert worth_an_incident([start, low, medium]) == [medium]
     assert worth_an_incident([replace(low, message=f"past: {low.message}")]) == []
     assert worth_an_incident([start]) == []
+    worse = replace(medium, message="worse now")
+    assert concerning(medium, [start, worse, low]) == [worse], "as it is now, not as it was when the dialog was opened"
+    assert concerning(medium, [start]) == [medium] and concerning(None, [start, low]) == [low]
 
 
 @pytest.mark.parametrize(
