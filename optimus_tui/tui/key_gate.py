@@ -24,8 +24,15 @@ from optimus_tui.tui.keys import written
 from optimus_tui.wording.numbers import and_others
 
 Typed = events.Key | events.Paste
-DIALOG_SECONDS = 0.5
-"""How long keys wait for the dialog of such a worker."""
+LOOK_SECONDS = 0.005
+"""The pause between two looks whether a dialog has opened."""
+MOST_LOOKS = 100
+"""So often keys look for the dialog of such a worker: half a second, and as much longer as a busy machine needs."""
+OPENING_LOOKS = 30
+"""After so many looks it is said that the dialog is opening."""
+OPENING = "opening …"
+OPENS_ONLY = frozenset({"acting", "arming", "incident-open", "incident-close", "incident-note"})
+"""The groups of such workers that do nothing else before their dialog is open."""
 MOST_SECONDS = 2.0
 """How long keys wait for what the key before began, at most."""
 OPENING_SECONDS = 30.0
@@ -150,7 +157,9 @@ class KeyGate:
             self._waiting.clear()
             self._left_out.clear()  # the application is ending: no screen is left that a key could be for
             return
-        if key.time < self._ignored_before and not (self._escapes and _is_escape(key)):
+        is_early = key.time < self._ignored_before and not (self._escapes and _is_escape(key))
+        shown_at = getattr(self.app.screen, "shown_at", 0.0)  # of a question, which answers only after it was painted
+        if is_early or (key.time < shown_at and not _is_escape(key)):
             self._leave_out(key)
             if not self._waiting:
                 self._say_left_out()
@@ -207,9 +216,8 @@ class KeyGate:
             async with asyncio.timeout(MOST_SECONDS):
                 await _passed(path)
                 await _passed(self._path())
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(DIALOG_SECONDS):
-                        await _until(lambda: self.app.screen is not screen or self._asking() <= self._asked_before)
+            await self._until_opened(screen)
+            async with asyncio.timeout(MOST_SECONDS):
                 await _until(lambda: self.app.screen.is_mounted)
         except TimeoutError:
             pass  # what hangs must not take the keys away: ctrl+q works
@@ -218,6 +226,16 @@ class KeyGate:
         finally:
             self._settling = None
             self._next()
+
+    async def _until_opened(self, screen: object) -> None:
+        """Wait for the dialog that the key has asked for, if it has; say that it opens where that takes a while."""
+        for look in range(MOST_LOOKS):
+            asking = self._asking() - self._asked_before
+            if self.app.screen is not screen or not asking:
+                return
+            if look == OPENING_LOOKS and any(one.group in OPENS_ONLY for one in asking):
+                self._say(OPENING)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def until_nothing_is_asked(self, is_on_top: Callable[[], bool]) -> None:
         """Wait until a dialog may open by itself: no other dialog is open or about to open.
@@ -251,7 +269,7 @@ def _is_escape(key: Typed) -> bool:
 
 async def _until(true: Callable[[], bool]) -> None:
     while not true():  # noqa: ASYNC110 - Textual has no event for it
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _passed(path: list[MessagePump]) -> None:

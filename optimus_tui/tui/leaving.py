@@ -25,7 +25,7 @@ class HoldsUnsaved(Protocol):
 class LeaveDialog(AskDialog):
     """Asks whether to leave the program in spite of what would be lost."""
 
-    dialog_keys = "y leaves   n or enter stays"
+    dialog_keys = "y leaves   n or esc stays"
 
 
 def running_step(service: "IncidentService | None") -> str:

@@ -81,7 +81,8 @@ async def drawn(pilot: Pilot[Any]) -> None:
     for _ in range(200):
         screen: Any = pilot.app.screen
         widgets = (screen, *screen.walk_children())
-        if all(one.is_mounted for one in widgets) and not screen._layout_required:
+        is_painted = getattr(screen, "shown_at", 0.0) < float("inf")  # a question takes no key before
+        if all(one.is_mounted for one in widgets) and not screen._layout_required and is_painted:
             return
         await pilot.pause()
 

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.services import HealthReport
@@ -54,6 +55,8 @@ class AlertsController:
         self._fault = ("", 0.0)
         """What is wrong with the history now, and since when."""
         self._said_faults: set[str] = set()
+        self._is_prepared = False
+        """Whether what the next keys open is being loaded."""
 
     def open_book(self) -> None:
         """Start to record alerts. The mutes are read before the first alert is shown."""
@@ -93,6 +96,9 @@ class AlertsController:
                 self._toasts_end.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
+        if not self._is_prepared:  # i and a come next: what they open is loaded before, beside the screen
+            self._is_prepared = True
+            self.dashboard.run_in_background("answers", partial(asyncio.to_thread, _load_answers), name="answers")
 
     def _key_hint(self, finding: "Finding") -> str:
         """Return what the keys ``a`` and ``i`` do now; an empty string where the dashboard does not get them."""
@@ -186,3 +192,17 @@ class AlertsController:
         from optimus_tui.tui.alerts.screen import AlertsScreen
 
         self.dashboard.open_screen(AlertsScreen(self.dashboard, lambda: self.book))
+
+
+def _load_answers() -> None:
+    """Import what ``i``, ``a`` and ``e`` open, which takes a busy machine a second. Runs in a thread."""
+    import optimus_tui.actions.service
+    import optimus_tui.incidents.open
+    import optimus_tui.incidents.proof
+    import optimus_tui.tools.answer
+    import optimus_tui.tui.actions.questions
+    import optimus_tui.tui.dialogs.explain
+    import optimus_tui.tui.incidents.lone_proof
+    import optimus_tui.tui.incidents.opening
+    import optimus_tui.tui.incidents.proved
+    import optimus_tui.tui.incidents.screen  # noqa: F401

@@ -343,7 +343,6 @@ class IncidentController:
         answers = await self.dashboard.ask(dialog)
         if answers is None:
             return False
-        # What is recorded is what holds now, not when the dialog was opened.
         opened = open_incident(context, self.title(), name=name, alarms=found(), tenant=answers[0] or None)
         self.service = service = await opened
         self.dashboard.run_in_background("incident-capture", capture, service, name="capture", exclusive=False)

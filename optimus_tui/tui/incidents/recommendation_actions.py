@@ -76,28 +76,16 @@ class RecommendationActions:
         """Carry out nothing yet; ``steps`` has the incident and starts the work."""
         self.view, self.steps, self.actions = view, steps, actions
         self.dashboard, self.service = steps.dashboard, steps.service
-        self._waits = False
-        """``a`` was pressed while a step ran."""
 
     def carry_out(self) -> None:
         """Carry out the recommendation under the cursor, or ask for one that can be carried out from here."""
-        if self.steps.refuse_if_closed():
-            return
-        if self.service.state.running is not None:
-            self.view.say("a acts on what was found, once the running step has ended")
-            self._waits = True
+        if self.steps.refuse_if_closed() or self.steps.refuse_if_running("press a again then"):
             return
         found = self.doable()
         if not found:
             self.view.say(nothing_with_a(self.service.state), "warning")
             return
         self.steps.start(self._carry_out, found, group="acting")
-
-    def go_on(self) -> None:
-        """Carry out the recommendation that was asked for while a step ran, now that the step has ended."""
-        if self._waits and self.service.state.running is None:
-            self._waits = False
-            self.carry_out()
 
     def doable(self) -> list[Advice]:
         """Return the open recommendations that can be carried out from here, those about what still holds first."""

@@ -264,7 +264,6 @@ class IncidentScreen(BaseScreen):
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
-        self.recommendations.go_on()
         coming = next_words(state, doable, step.plan.id, names, under_way, since, beside, armed, proof)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)

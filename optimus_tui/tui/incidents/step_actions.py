@@ -17,7 +17,7 @@ from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionFie
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.next_key import writes_words
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import age, progress
+from optimus_tui.wording.numbers import age, clause, progress
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import cause_words, filled_words, left_words, resolution_words
 from optimus_tui.workflow.proof import is_superseded
@@ -88,10 +88,12 @@ class StepActions:
             self.view.say(f"this incident is closed: n adds a note, {writes}, i on the panes opens another")
         return self.state.status != "open"
 
-    def refuse_if_running(self) -> bool:
-        """Return True, and say which step it is, while a step runs."""
+    def refuse_if_running(self, then: str = "") -> bool:
+        """Return True, and say which step it is, while a step runs. ``then``: what to do once it has ended."""
         if (running := self.state.running) is not None:
-            self.view.say(f"{words.safe(running.plan.title, 60)} is {self.running_words()}: wait for its end")
+            self.view.say(
+                f"{words.safe(running.plan.title, 60)} is {self.running_words()}: wait for its end{clause(then, ', ')}"
+            )
         return running is not None
 
     # -- steps -----------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from textual.widgets import Input
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
-from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE
+from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE, OPENING
 from tests.sizes import SIZES
-from tests.tui.driver import until
+from tests.tui.driver import said, until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS, health_report
 
@@ -134,6 +134,45 @@ async def test_nobody_says_yes_to_a_question_that_was_not_shown(app: Asking) -> 
         await pilot.press("y")
         await until(pilot, lambda: app.answers is True)
         assert app.answers is True
+
+
+async def test_a_key_of_before_a_question_was_painted_does_not_answer_it_and_enter_never_does(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        await ready(app, pilot, AskDialog("Delete", "Delete all?"), wait)
+        await burst(pilot, "R")
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
+        question: Any = app.screen
+        painted, question.shown_at = question.shown_at, float("inf")  # as on a busy machine: open, but not painted yet
+        await burst(pilot, "y", "n")
+        assert isinstance(app.screen, AskDialog) and app.answers is None
+        assert [one.text for one in app.messages_said if LEFT_OUT in one.text] == [f"{LEFT_OUT}: y", f"{LEFT_OUT}: n"]
+        question.shown_at = painted
+        await burst(pilot, "enter")
+        await until(pilot, lambda: "enter does nothing here: y yes   n or esc no" in said(pilot))
+        await burst(pilot, "y")
+        await until(pilot, lambda: app.answers is True)
+
+
+async def test_a_dialog_that_opens_late_says_so_and_gets_what_was_typed_meanwhile(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        dashboard = await ready(app, pilot, QuestionDialog("Note", [QuestionField("Note")]), wait)
+
+        async def ask() -> None:
+            await wait.wait()
+            app.answers = await app.push_screen_wait(QuestionDialog("Note", [QuestionField("Note")]))
+
+        board: Any = dashboard
+        board.navigate.open_routine = lambda: board.run_in_background("incident-note", ask, asks=True)
+        burst_done = asyncio.ensure_future(burst(pilot, "R", "z", "q"))
+        while not any(one.text == OPENING for one in app.messages_said):  # noqa: ASYNC110 - it is what is waited for
+            await asyncio.sleep(0)
+        wait.set()
+        await burst_done
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog) and app.screen.query_one(Input).value == "zq")
+        assert not dashboard.pane_layout.zoomed and app.return_code is None
 
 
 async def test_a_dialog_that_opens_by_itself_gets_no_key_that_was_typed_before(app: Asking) -> None:
