@@ -9,6 +9,7 @@ import random
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from textual.screen import ModalScreen
 
 from optimus_tui.tui.actions.team_advice import advice_for, done_outside, for_finding, team_advice
 from optimus_tui.tui.dashboard.reports import known_findings
@@ -274,8 +275,6 @@ class DrillController:
 
     def is_asked(self) -> bool:
         """Return True while a dialog is open or text is typed, because the result must not open above that."""
-        from textual.screen import ModalScreen
-
         app = self.dashboard.app
         return isinstance(app.screen, ModalScreen) or takes_text(app.focused)
 
@@ -353,8 +352,8 @@ class DrillController:
 
     def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return what ``fitting`` returns, but without reading a file; empty until the file has been read."""
-        demo = self.dashboard.optimus.demo
-        return [] if demo is None or not self._team else for_finding(demo, finding, self._team)
+        demo = self.dashboard.optimus.demo if self._team else None
+        return [] if demo is None else for_finding(demo, finding, self._team)
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
         """Ask whether to carry out a remedy for a finding, and start it if confirmed."""
@@ -394,9 +393,8 @@ class DrillController:
     async def _carry_out(self, demo: Demo, remedy: "Remedy", finding: "Finding | None", pressed: float) -> None:
         from optimus_tui.storage.private_file import user_name
 
-        name, label = remedy.name, remedy.label
+        name, label, log = remedy.name, remedy.label, self.dashboard.context.log
         took_effect = self.expect_restart(remedy.restarts) if remedy.restarts else None
-        log = self.dashboard.context.log
         order = log.ordered(f"{REMEDY_COMMAND}{name}".split(), f"{label}, asked for by {user_name()}")
         done = await demo.remedy(name)
         order.answer(None if done.done else done.note)
