@@ -251,8 +251,7 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
         if not shown:
             more = first_that_fits([plural(rest, "tenant"), ""], room)
         pieces.append((more, "quiet"))
-        used += len(more)
-    return [*pieces, (" " * max(0, width - used - sum(cell_len(text) for text, _ in total)), ""), *total]
+    return [*pieces, (" " * max(0, width - sum(cell_len(text) for text, _ in (*pieces, *total))), ""), *total]
 
 
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
