@@ -37,6 +37,8 @@ class Tuning(Struct, frozen=True, kw_only=True):
     drill_hold_seconds: float = 15.0
     """A drill's fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is
     full again."""
+    drill_look_seconds: float = 0.5
+    """A drill looks so often at what is there."""
     few_keys: int = 20_000
     """Up to so many keys, one sweep finds counters and cache keys alike, and counters need no search of their own."""
     still_seconds: float = 60.0

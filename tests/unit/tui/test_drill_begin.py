@@ -15,10 +15,11 @@ DOWN = Finding(rule="services.engine", severity="high", subject="engine", messag
 async def test_a_drill_over_a_fault_waits_until_it_is_gone_and_draws_another_one() -> None:
     health, injected, said = SimpleNamespace(findings=(DOWN,)), list[str](), list[str]()
     dashboard: Any = SimpleNamespace(health=health, say=lambda text, *_: said.append(text), draw_status=lambda: None)
-    dashboard.context = SimpleNamespace(clock=Clock(), tuning=Tuning(drill_pause_seconds=(0.0, 0.0)))
+    dashboard.context = SimpleNamespace(
+        clock=Clock(), tuning=Tuning(drill_pause_seconds=(0.0, 0.0), drill_look_seconds=0.0)
+    )
     incidents: Any = SimpleNamespace(actions=SimpleNamespace())
     drills = DrillController(dashboard, incidents)
-    drills.LOOK_SECONDS = 0.0
 
     async def inject(name: str) -> Any:
         injected.append(name)
