@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from optimus_tui.dialects.heads import by_first_byte, least_heads, needs, shared_groups
 from optimus_tui.dialects.load import DEFAULT, load_preset
-from optimus_tui.dialects.model import CacheRule, Dialect, LimitRule
+from optimus_tui.dialects.model import NO_KIND, CacheRule, Dialect, LimitRule
 from optimus_tui.dialects.template import UNITS, NamePart, Template, escape_glob
 
 Family = Literal["limit", "cache", "coherence", "event log", "neighbour", "other", "unparsed"]
@@ -21,8 +22,6 @@ EDGE_COLON = "the tenant in its name begins or ends with a colon"
 NO_OPERATION = "the operation in its name is empty"
 ANY_OPERATION = b"*"
 """The operation of a counter that counts all requests of its tenant."""
-NO_KIND = b"(no kind)"
-"""The kind of a cached answer where neither its name nor its rule says one."""
 
 
 class ParsedKey(Struct, frozen=True):
@@ -152,28 +151,30 @@ class KeyLayout:
         known_heads: All of these but ``neighbour_heads``.
         bare_heads: Beginnings of counters' names without the colon at their end: a key of that name is reported.
         names_tracking: Whether the profile names keys that track coherence; else nothing is known of such keys.
+        shared_groups: The rules that give all their names one kind and tenant, as far as no rule before them begins
+            with a capture.
         names_no_tenant: Whether the tenant of some cache keys is said by their rule and not by their names.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self._limits = _by_first_byte(dialect.limits)
-        self._caches = _by_first_byte(dialect.cache)
+        self._limits = by_first_byte(dialect.limits)
+        self._caches = by_first_byte(dialect.cache)
         self._cache_rules = [(rule, rule.template.head) for rule in dialect.cache]
         self._event_list = dialect.event_list.encode()
         self._has_parts = any(rule.beside for rule in dialect.limits)
-        self.limit_heads = _heads([rule.template for rule in dialect.limits])
-        self.cache_heads = _heads([rule.template for rule in dialect.cache])
-        self.tracking_heads = _heads(dialect.tracking)
-        self.neighbour_heads = _heads([one for one in dialect.neighbours if one.head])
-        self.known_heads = _heads(self._templates())
-        self._named = _heads([one for one in self._templates() if one.head])
+        self.limit_heads = least_heads([rule.template for rule in dialect.limits])
+        self.cache_heads = least_heads([rule.template for rule in dialect.cache])
+        self.tracking_heads = least_heads(dialect.tracking)
+        self.neighbour_heads = least_heads([one for one in dialect.neighbours if one.head])
+        self.shared_groups = tuple(shared_groups(dialect.cache, self.neighbour_heads))
+        self.known_heads = least_heads(self._templates())
+        self._named = least_heads([one for one in self._templates() if one.head])
         self.bare_heads = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
         self._counts_any_name = b"" in self.limit_heads
-        self._needed = _shortest(
-            [max(one.template.literals, key=len) for one in dialect.limits if not one.template.head]
-        )
-        self._named_limits = _heads([rule.template for rule in dialect.limits if rule.template.head])
+        self._needed = needs([one.template.literals for one in dialect.limits if not one.template.head])
+        self._named_limits = least_heads([rule.template for rule in dialect.limits if rule.template.head])
+        self._first_bytes = frozenset(one[:1] for one in (*self._named_limits, *self.bare_heads))
         self.names_tracking = bool(dialect.tracking)
         self.asks_for_all = b"" in self.known_heads
         self.names_no_tenant = any(rule.tenant for rule in dialect.cache)
@@ -201,10 +202,10 @@ class KeyLayout:
         """Return True if a name begins as a counter's does."""
         if not self._counts_any_name:
             return name.startswith(self.limit_heads) or name in self.bare_heads
-        for needed in self._needed:
-            if needed in name:
+        for needed, times in self._needed:
+            if needed in name and (times == 1 or name.count(needed) >= times):
                 return True
-        return name.startswith(self._named_limits) or name in self.bare_heads
+        return name[:1] in self._first_bytes and (name.startswith(self._named_limits) or name in self.bare_heads)
 
     def may_get_stuck(self, name: bytes) -> bool:
         """Return True if this counter never resets once it has no TTL. False if its limiter gives it a new one."""
@@ -287,9 +288,23 @@ class KeyLayout:
                     return None
         return None
 
+    def shared_group(self, name: bytes) -> tuple[bytes, bytes] | None:
+        """Return the kind and tenant of a cached answer whose rule alone says both, as ``parse`` does and for less.
+
+        None where it is none, or where it cannot be told so quickly.
+        """
+        for rule in self.shared_groups:
+            if rule.looks_so(name) is not None:
+                other = name.startswith(rule.apart) or name == self._event_list or self.may_count(name)
+                return None if other else rule.group
+        return None
+
     def family_of(self, name: bytes) -> Family:
         """Return the family that ``parse`` says, for less where it is a cached answer and no counter can have it."""
-        if not name.startswith(self.neighbour_heads) and not self.may_count(name) and self._is_cached(name):
+        if self.shared_group(name) is not None:
+            return "cache"
+        other = name.startswith(self.neighbour_heads) or name == self._event_list or self.may_count(name)
+        if not other and self._is_cached(name):
             return "cache"
         return self.parse(name).family
 
@@ -335,38 +350,6 @@ class KeyLayout:
 def own_layout() -> KeyLayout:
     """Return the layout of the preset ``optimus``."""
     return KeyLayout(load_preset(DEFAULT))
-
-
-def _shortest(literals: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return the literals without those that hold another one."""
-    kept: list[bytes] = []
-    for literal in sorted(literals, key=len):
-        if not any(one in literal for one in kept):
-            kept.append(literal)
-    return tuple(kept)
-
-
-Rule = TypeVar("Rule", LimitRule, CacheRule)
-
-
-def _by_first_byte(rules: Iterable[Rule]) -> tuple[tuple[tuple[Rule, bytes, bytes], ...], ...]:
-    """Return, for each first byte of a name, the rules that can match it, each with its head and its longest literal.
-
-    A name that lacks a literal is told apart by one search, before its template is asked: of a million names that no
-    counter has, each costs the same under twenty rules as under two.
-    """
-    known = [(rule, rule.template.head, max(rule.template.literals, key=len)) for rule in rules]
-    return tuple(tuple(one for one in known if one[1][:1] in (b"", bytes([first]))) for first in range(256))
-
-
-def _heads(templates: Collection[Template]) -> tuple[bytes, ...]:
-    """Return the literal beginnings, without those that begin with another one."""
-    heads = sorted({one.head for one in templates}, key=len)
-    kept: list[bytes] = []
-    for head in heads:
-        if not head.startswith(tuple(kept)):
-            kept.append(head)
-    return tuple(kept)
 
 
 def _number(parts: dict[str, bytes], name: str) -> int | None:

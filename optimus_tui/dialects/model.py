@@ -20,7 +20,8 @@ Resets = Literal["ttl", "ttl-window", "window"]
 NoTtl = Literal["stuck", "heals", "dated", "normal"]
 """What a missing TTL means: blocked for ever, repaired by the limiter, a window in the past, or nothing."""
 
-
+NO_KIND = b"(no kind)"
+"""The kind of a cached answer where neither its name nor its rule says one."""
 MISSING = object()
 """What ``value_at`` returns where a document has nothing at that place; it equals nothing else."""
 

@@ -351,6 +351,8 @@ class CacheIndex:
 
     def _group_of(self, name: bytes) -> Group | None:
         layout = self.layout
+        if (key := layout.shared_group(name)) is not None:
+            return self._groups.get(key) or self._new_group(key)
         if not name.startswith(layout.cache_heads):
             if name.startswith(layout.tracking_heads):
                 return self._coherence
@@ -372,9 +374,7 @@ class CacheIndex:
             if parsed.family == "coherence":
                 return self._coherence
             return None
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = Group(*key)
+        group = self._groups.get(key) or self._new_group(key)
         settled = parsed.family == "cache" and prefix and name == prefix + parsed.rest
         if settled and parsed.tenant not in self._ambiguous:
             self._by_prefix[prefix] = group  # every name that starts so has the same owner: no need to parse it
@@ -382,6 +382,10 @@ class CacheIndex:
             if self.layout.reads_alike(prefix) and len(sizes) <= PREFIX_SIZES:
                 self._prefix_sizes = tuple(sizes)
                 self._by_beginning[prefix] = group
+        return group
+
+    def _new_group(self, key: tuple[bytes, bytes]) -> Group:
+        self._groups[key] = group = Group(*key)
         return group
 
     def _forget_prefixes(self) -> None:

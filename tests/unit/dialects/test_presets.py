@@ -9,9 +9,31 @@ import pytest
 from optimus_tui.dialects.conflicts import common_name, conflict_notes
 from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.dialects.load import load_preset, load_table, preset_names
+from optimus_tui.dialects.template import Template
 from tests.unit.dialects.recorded import layout_of, names_of, preset_of, recordings
 
 LAYOUTS = {name: KeyLayout(load_preset(name)) for name in preset_names()}
+SHARING = [
+    load_table(tomllib.loads(text), "optimus.toml", text, within="")
+    for text in (
+        """
+        extends = ["optimus", "litellm"]
+        """,
+        """
+        event_list = "EVENTS"
+        [[limits]]
+        key = "5{tenant}:{operation}"
+        [[cache]]
+        key = "5f:{tenant}:{rest...}"
+        [[cache]]
+        key = "{any}:{any:sha256}"
+        kind = "page"
+        tenant = "all"
+        [[cache]]
+        key = "{rest:md5}"
+        """.replace("EVENTS", "0a" * 16),
+    )
+]
 NOT_RUN = [
     ("limits", b"LIMITS:LIMITER/acme/10/1/minute", "acme", "*"),
     ("limits", b"LIMITER/acme/api.chat/10/1/day", "acme", "api.chat"),
@@ -211,6 +233,44 @@ def test_the_cheap_family_is_that_of_the_whole_reading(preset: str) -> None:
     assert [layout.family_of(name) for name in names] == [layout.parse(name).family for name in names]
     counted = [name for name in names if layout.counter(name) is not None]
     assert counted == [name for name in counted if layout.may_count(name)]
+
+
+def test_a_group_that_is_told_quickly_is_that_of_the_whole_reading() -> None:
+    """Hostile names: parts of all templates in any order, hashes that are almost right, counters in a hash's place."""
+    chance = random.Random(28)
+    sha, md5 = b"5f" * 32, b"0a" * 16
+    pieces = [sha, md5, sha[:-1] + b"g", sha + b"0", sha.upper(), b"acme", b"", b"\n", b"\xff", b"12:30"]
+    layouts = [*LAYOUTS.values(), *map(KeyLayout, SHARING)]
+    told = 0
+    for layout in layouts:
+        literals = {literal for template in _templates(layout) for literal in template.literals}
+        pool = [*sorted(literals | {b":", b"::"}), *pieces, *pieces]
+        for _ in range(600):
+            name = b"".join(chance.choices(pool, k=chance.randrange(4)))
+            name += chance.choice([b"", sha, md5, b":" + sha])
+            group, parsed = layout.shared_group(name), layout.parse(name)
+            assert layout.family_of(name) == parsed.family, (layout.dialect.name, name)
+            assert layout.may_count(name) or layout.counter(name) is None, (layout.dialect.name, name)
+            assert group in (None, (parsed.kind, parsed.tenant)), (layout.dialect.name, name)
+            told += group is not None
+    assert told > 100
+
+
+def test_a_check_of_one_pattern_is_the_template_s_match() -> None:
+    chance = random.Random(29)
+    for text in [
+        "{any:sha256}",
+        "{any}:{any:sha256}",
+        "a]^{any}]{any}^{hash}",
+        "n{any}-{n}",
+        "{any}:{any:ip6}",
+        "k{hash}.",
+    ]:
+        template = Template(text)
+        check = template.quick_check()
+        pool = [*template.literals, b"5f" * 32, b"12", b"x", b"\n", b":", b"::1"]
+        names = [b"".join(chance.choices(pool, k=chance.randrange(1, 7))) for _ in range(500)]
+        assert [check(name) is None for name in names] == [template.match(name) is None for name in names], text
 
 
 def test_an_own_profile_stands_on_several_presets() -> None:

@@ -1,6 +1,7 @@
 """The cache index: what sweeps tell it, nothing forgotten on hearsay, tenants' keys told apart."""
 
 import random
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import given, settings
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.dialects.layout import KeyLayout, own_layout
-from optimus_tui.dialects.load import load_table
+from optimus_tui.dialects.layout import KeyLayout, ParsedKey, own_layout
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.index.groups import MOST_IN_LEAF, MOST_PENDING
 from tests.amounts import amount
@@ -336,3 +337,28 @@ def test_a_name_that_a_scan_meets_in_several_pages_counts_once() -> None:
     assert index.report().keys == len(names)
     assert index.names(b"conv", b"a") == names
     assert index.expires_ms(b"conv", b"a", names[0]) == 101_500
+
+
+class CountedLayout(KeyLayout):
+    """A layout that counts how many names it reads whole."""
+
+    whole = 0
+
+    def parse(self, name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKey:
+        """Count, and parse."""
+        self.whole += 1
+        return super().parse(name, tenants)
+
+
+def test_cached_answers_that_are_hashes_are_put_in_their_group_without_being_parsed() -> None:
+    """LiteLLM's say neither a kind nor a tenant: a million of them are one group, found by how a name looks."""
+    layout = CountedLayout(load_preset("litellm"))
+    hashes = [b"%064x" % (number * 7919) for number in range(500)]
+    names = [*hashes, *(b"team-a:" + name for name in hashes)]
+    index = CacheIndex(layout=layout)
+    report = swept(index, names, [-1, *[5000] * 999])
+    assert layout.whole == 0
+    (kind,) = report.kinds
+    assert (kind.totals.kind, kind.totals.keys, kind.totals.without_ttl) == (b"response", 1000, 1)
+    assert index.names(b"response", b"") == sorted(names)
+    assert swept(index, names[:10]).keys == 10
