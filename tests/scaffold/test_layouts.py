@@ -16,6 +16,8 @@ from optimus_tui.scaffold.target import GATEWAY
 from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.router import shared_names
 from optimus_tui.tools.router_files import judged
+from optimus_tui.tools.validate import report_of
+from optimus_tui.tools.validation.folders import judge_folders
 from tests.amounts import WHOLE
 from tests.scaffold.layouts import (
     FLAT,
@@ -100,6 +102,24 @@ def test_it_is_registered_its_tests_pass_there_and_undo_leaves_nothing(
     assert [line[0] for line in lines if line[0] in "+-"] == ["+", "+"]
     undo_last(project)
     assert content(project) == before
+
+
+@pytest.mark.parametrize("layout", ["flat", "full-stack"])
+def test_what_was_just_written_is_judged_without_a_finding(tmp_path: Path, layout: str) -> None:
+    """As ``optimus-tui validate PATH --level production_ready`` judges it, with the profile that is detected."""
+    project = make_project(tmp_path, LAYOUTS[layout])
+    routers = []
+    for name, kind, storage in (
+        ("carts", "proxy", "memory"), ("stores", "direct", "memory"), ("tables", "direct", "sqlalchemy"),
+        ("shops", "hybrid", "memory"),
+    ):  # fmt: skip
+        spec = make_spec(name, kind, OPERATIONS, storage=storage, target=find_target(project))
+        write_router(plan_router(project, spec, shared_names))
+        routers.append(project / spec.paths[0])
+    report = report_of(judge_folders(routers, "production_ready", use_cache=False), "2026-01-01T00:00:00Z")
+    assert [(one.line, one.issue) for one in report.issues_found] == []
+    assert (report.files_validated, report.average_compliance_score) == (4, 1.0)
+    assert [one.profile for one in report.profiles] == ["gateway"]
 
 
 def test_a_second_router_uses_the_helpers_that_are_there_even_changed_ones(tmp_path: Path) -> None:

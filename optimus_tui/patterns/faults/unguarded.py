@@ -48,8 +48,16 @@ def unguarded_request(view: View, route: Route) -> Request | None:
     An ``except`` counts for what it catches: one of bad statuses leaves broken connections, one of a database's errors
     or of the project's own leaves all that a client's library raises.
     """
-    # a dependency has ended before the handler asks: only decorators and the class of the route can catch
-    around = [(node, scope) for node, scope in view.declared(route) if view.resolver.depended(node, scope) is None]
+    # of dependencies only one that yields is still there when the handler asks, beside decorators and a route's class
+    depended, around = list[Unit](), list[tuple[ast.expr, Scope]]()
+    for node, scope in view.declared(route):
+        if view.resolver.depended(node, scope) is None:
+            around.append((node, scope))
+        else:
+            depended += view.way.started_by(node, scope)
+    for arg, default, place in route.handler.given:
+        for needed in view.way.dependencies(arg, default, place):
+            depended += view.way.started_by(*needed)
     if any(_catches(view, *one) for one in around):
         return None
     unsure: set[str] = set()
@@ -58,7 +66,21 @@ def unguarded_request(view: View, route: Route) -> Request | None:
     elif "maps" in view.flags(route):
         unsure = {NAMED, UNKNOWN}
     found = [one for one in _unguarded(view, route.handler, 0, frozenset()) if one.library not in unsure]
+    found = [one for one in found if not any(_answers_for(unit, one.library, view.resolver) for unit in depended)]
     return min(found, key=lambda one: one.library == UNKNOWN, default=None)
+
+
+def _answers_for(dependency: Unit, library: str, resolver: Resolver) -> bool:
+    """Return whether a dependency catches around its ``yield`` what a library raises in the handler, and answers it.
+
+    FastAPI raises the handler's exception at the ``yield``; where a dependency keeps it, the answer is a 500.
+    """
+    for node, scope in dependency.memo.get("tried", ()):
+        if any(isinstance(one, ast.Yield) for statement in node.body for one in ast.walk(statement)):
+            for handler in node.handlers:
+                if _covers(handler, scope, library, resolver):
+                    return any(isinstance(one, ast.Raise) for statement in handler.body for one in ast.walk(statement))
+    return False
 
 
 def _catches(view: View, decorator: ast.expr, scope: Scope) -> bool:

@@ -433,3 +433,20 @@ def test_a_service_for_signing_in_is_asked_over_the_network(caught: str, guards:
 def test_a_function_that_asks_answers_with_the_failure(name: str, answer: str, hides: bool) -> None:
     source = f"def {name}(text):\n  try:\n    return work(text) > 1\n  except Exception:\n    {answer}\n"
     assert ("errors.swallowed" in {one.rule for one in judged(source).issues}) is hides
+
+
+ANSWERS = "try:\n        yield\n    except httpx.HTTPError as error:\n        raise answer_for(error) from error"
+KEEPS = "try:\n        yield\n    except httpx.HTTPError:\n        note()"
+RELEASES = "try:\n        yield\n    except httpx.HTTPError:\n        note()\n        raise"
+OF_OTHERS = "try:\n        yield\n    except sqlalchemy.exc.SQLAlchemyError:\n        raise HTTPException(503)"
+ENDED = "try:\n        check()\n    except httpx.HTTPError:\n        raise HTTPException(503)\n    yield"
+
+
+@pytest.mark.parametrize(("done", "found"), [(ANSWERS, 0), (KEEPS, 1), (RELEASES, 1), (OF_OTHERS, 1), (ENDED, 1)])
+@pytest.mark.parametrize("of_router", [True, False])
+def test_a_dependency_that_yields_maps_what_it_catches_there(done: str, found: int, of_router: bool) -> None:
+    head = f"{HEAD}def translated():\n    {done}\n"
+    if of_router:
+        head += "router = APIRouter(dependencies=[Depends(translated)])\n"
+    given = "" if of_router else "_=Depends(translated)"
+    assert len(unmapped("return httpx.get(url())", head, given)) == found
