@@ -81,7 +81,8 @@ def detect(names: Iterable[bytes], presets: Sequence[Dialect]) -> DetectedNames:
     ours = [*unclaimed, *(name for fitting in claimed for name in claimed[fitting])]
     unread = [name for name in ours if not any(_reads(layout, name) for layout in layouts)]
     prefixed, strange = _behind_prefixes(unread, signs, by_name)
-    fits = [*(_fit(fitting, of, by_name) for fitting, of in claimed.items()), *prefixed]
+    renamed, strange = _under_own_names(strange, presets)
+    fits = [*(_fit(fitting, of, by_name) for fitting, of in claimed.items()), *prefixed, *renamed]
     fits.sort(key=lambda fit: -fit.count)
     shapes, others = seen_shapes(strange, SHOWN)
     ambiguous = [KeyLayout(preset) for preset in presets if not preset.signs]
@@ -143,15 +144,63 @@ def _prefixed_fits(
     fitting: tuple[str, ...], prefix: bytes, counters: Sequence[tuple[bytes, CounterName]]
 ) -> Iterator[Fit]:
     """Yield one fit for each rule of the preset that reads such names, with that rule behind the prefix."""
-    by_rule: dict[str, list[tuple[bytes, CounterName]]] = {}
-    for name, counter in counters:
-        by_rule.setdefault(counter.rule.template.text, []).append((name, counter))
     before = prefix.decode("ascii")
-    for of in by_rule.values():
-        written = _written(fitting[0], of[0][1].rule)
-        question = f"they have {before} before them: is that a prefix of yours?"
+    question = f"they have {before} before them: is that a prefix of yours?"
+    for written, of in _by_rule(fitting[0], counters):
         rule = {key: _behind(before, key, value) for key, value in written.items()}
-        yield Fit(fitting, len(of), min((name for name, _ in of), key=len), question, rule)
+        yield Fit(fitting, len(of), min(of, key=len), question, rule)
+
+
+def _by_rule(
+    preset: str, counters: Iterable[tuple[bytes, CounterName]]
+) -> Iterator[tuple[Mapping[str, Any], list[bytes]]]:
+    """Yield each rule of a preset that reads one of these counters, as its file has it, and their names."""
+    names: dict[str, list[bytes]] = {}
+    rules: dict[str, LimitRule] = {}
+    for name, counter in counters:
+        text = counter.rule.template.text
+        rules[text] = counter.rule
+        names.setdefault(text, []).append(name)
+    for text, rule in rules.items():
+        yield _written(preset, rule), names[text]
+
+
+def _under_own_names(names: Sequence[bytes], presets: Sequence[Dialect]) -> tuple[list[Fit], list[bytes]]:
+    """Return what presets read where an application has its own name in the names, and the other names."""
+    fits: list[Fit] = []
+    told: set[bytes] = set()
+    for preset in (one for one in presets if one.own_word):
+        by_word: dict[bytes, dict[bytes, bytes]] = {}
+        for name in names:
+            if found := _own_name(preset, name):
+                by_word.setdefault(found[0], {})[name] = found[1]
+        layout = KeyLayout(preset)
+        for word, usual in by_word.items():
+            counters = [(name, counter) for name in usual if (counter := layout.counter(usual[name])) is not None]
+            if counters and any(sign.match(one) is not None for sign in preset.signs for one in usual.values()):
+                told.update(name for name in usual if _reads(layout, usual[name]))
+                fits += _renamed_fits(preset, word.decode("ascii"), counters)
+    return fits, [name for name in names if name not in told]
+
+
+def _own_name(preset: Dialect, name: bytes) -> tuple[bytes, bytes] | None:
+    """Return the name of the application in a key's name, and the key's name as the preset writes it."""
+    own = preset.own_word.encode()
+    for sign in preset.signs:
+        before, *between = sign.text.encode().split(own)
+        word = name.partition(between[0])[0] if not before and len(between) > 1 else b""
+        head = word + between[0] + word if word else b""
+        if head and name.startswith(head) and _PREFIX.fullmatch(word):
+            return word, own + between[0] + own + name[len(head) :]
+    return None
+
+
+def _renamed_fits(preset: Dialect, word: str, counters: Sequence[tuple[bytes, CounterName]]) -> Iterator[Fit]:
+    """Yield one fit for each rule of the preset that reads such names, with the application's name in that rule."""
+    question = f"they have {word} in the place of {preset.own_word}: is that your application's name?"
+    for written, of in _by_rule(preset.name, counters):
+        rule = {key: _replaced(value, preset.own_word, word) for key, value in written.items()}
+        yield Fit((preset.name,), len(of), min(of, key=len), question, rule)
 
 
 def _behind(prefix: str, key: str, value: Any) -> Any:
@@ -249,18 +298,22 @@ def _dot_question(layout: KeyLayout, counters: Sequence[CounterName]) -> tuple[s
         return "", {}
     if all(_ADDRESS.fullmatch(tenant) for tenant in tenants):
         return "", {}
-    written = {key: _behind_a_dot(value) for key, value in _written(layout.dialect.name, rule).items()}
+    written = {
+        key: _replaced(value, "{tenant", "{operation}.{tenant")
+        for key, value in _written(layout.dialect.name, rule).items()
+    }
     example = min(tenants).decode("ascii", "backslashreplace")[:60]
     question = f"all tenants have a dot, as {example}: is the part before it the route (the operation)?"
     return question, written
 
 
-def _behind_a_dot(value: Any) -> Any:
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """Return a value of a rule with another text in its texts."""
     if isinstance(value, list):
-        return [_behind_a_dot(one) for one in value]
+        return [_replaced(one, old, new) for one in value]
     if not isinstance(value, str):
         return value
-    return value.replace("{tenant", "{operation}.{tenant")
+    return value.replace(old, new)
 
 
 def _written(preset: str, rule: LimitRule) -> Mapping[str, Any]:

@@ -120,6 +120,8 @@ class DialectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Templates of names that nobody else writes: by them it is found out. Only presets need these."""
     metric_signs: list[str] = []
     """Metrics that nobody else publishes, as `name{label}`: by them it is found out. Only presets need these."""
+    own_word: str = ""
+    """The word in the signs in whose place another application has its own name. Only presets need it."""
     writable_layout: bool | None = None
     """True allows actions on these keys. It is never taken over from a preset."""
     event_list: str | None = None
@@ -231,6 +233,7 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
         about=given.about or base.about,
         signs=(*(_template(one, place.key("signs"), "a sign") for one in given.signs), *base.signs),
         metric_signs=(*given.metric_signs, *base.metric_signs),
+        own_word=given.own_word or base.own_word,
         limits=(*limits, *base.limits),
         cache=(*caches, *base.cache),
         tracking=(*_templates(given.tracking, place, "tracking"), *base.tracking),
@@ -284,6 +287,7 @@ def _over(upper: Dialect, lower: Dialect) -> Dialect:
         limit_gauges=(*upper.limit_gauges, *lower.limit_gauges),
         signs=(*upper.signs, *lower.signs),
         metric_signs=(*upper.metric_signs, *lower.metric_signs),
+        own_word=upper.own_word or lower.own_word,
     )
 
 

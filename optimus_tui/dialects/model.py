@@ -183,6 +183,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     """Names that only this product writes: where one is there, the preset fits."""
     metric_signs: tuple[str, ...] = ()
     """Metrics that only this product publishes: ``name`` or ``name{label}``."""
+    own_word: str = ""
+    """The word in the signs in whose place another application has its own name; empty for none."""
     limits: tuple[LimitRule, ...] = ()
     cache: tuple[CacheRule, ...] = ()
     tracking: tuple[Template, ...] = ()

@@ -88,6 +88,27 @@ def test_a_prefix_of_the_team_s_is_asked_and_its_rule_is_right(preset: str, name
     assert all(one.startswith(name.partition(b":")[0]) for one in keys)
 
 
+@pytest.mark.parametrize("form", ["%b_database_%b_cache_:%b", "%b-database-%b-cache-%b"])
+def test_laravel_under_another_name_of_the_application_is_found_and_its_rule_is_right(form: str) -> None:
+    """Its prefixes are made of APP_NAME, which is Laravel where nobody has changed it."""
+    hashes = [b"2bf913e845242414829a489acfa07c0a", b"528807c28804a3c58339e98a150845a2"]
+    counters = [form.encode() % (b"clinic_app", b"clinic_app", one) for one in hashes]
+    found = detect([*counters, *(one + b":timer" for one in counters)], PRESETS)
+    (fit,) = found.fits
+    assert fit.presets == ("laravel",) and not found.certain and not found.shapes
+    assert "clinic_app in the place of laravel: is that your application's name?" in fit.question
+    text = toml_of(found)
+    layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "optimus.toml", text))
+    assert [layout.parse(one).tenant for one in counters] == hashes
+    belongings = [layout.counter(name).belongings(name) for name in counters]  # type: ignore[union-attr]
+    assert belongings == [[name + b":timer"] for name in counters]
+
+
+def test_other_names_with_a_database_in_them_are_no_laravel() -> None:
+    names = [b"clinic_database_other_cache_:2bf913e845242414829a489acfa07c0a", b"a_database_a_cache_:x"]
+    assert not detect(names, PRESETS).fits
+
+
 def test_tenants_before_the_names_of_a_preset_are_no_prefix() -> None:
     names = [b"%b:rack::attack:29934851:req/ip:10.0.0.1" % tenant for tenant in (b"acme", b"beta", b"c", b"d")]
     assert not detect(names, PRESETS).fits
