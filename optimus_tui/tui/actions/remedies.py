@@ -119,8 +119,8 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    if finding.first_signs and finding.caused_by is None:
-        return None  # it is not judged yet: a cure could do harm
+    if _is_unjudged(finding):
+        return None
     causes = next(iter(chains_of(dashboard, [finding])), [])
     names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
     if not names and dashboard.settings.writable and dashboard.settings.layout_is_writable:
@@ -133,13 +133,24 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
 
 
 def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding | None) -> str:
-    """Return why nothing needs to be done now (a remedy is under way, or the finding needs none); else empty."""
+    """Return why nothing is to be done now: a remedy is under way, or the finding needs none or is not judged yet.
+
+    Empty if something may be done.
+    """
     if outside is not None and outside.under_way:
         return f"{outside.under_way}: under way; whether it helped is checked automatically"
     if finding is None or sooner_act(dashboard, finding):
         return ""
-    proved = dashboard.incidents.why_quiet(finding)
-    return clause(proved, "nothing has to be done about this: ")
+    if proved := dashboard.incidents.why_quiet(finding):
+        return f"nothing has to be done about this: {proved}"
+    if _is_unjudged(finding):
+        return f"these are first signs, {finding.first_signs}: an action is offered then, i opens an incident before"
+    return ""
+
+
+def _is_unjudged(finding: Finding) -> bool:
+    """Return True for first signs with no cause known: they may be chance, and a cure could do harm."""
+    return bool(finding.first_signs) and finding.caused_by is None
 
 
 def offers_about(

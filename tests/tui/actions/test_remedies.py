@@ -271,6 +271,20 @@ async def test_a_finding_that_needs_nothing_says_that_and_names_the_worst() -> N
     ]
 
 
+async def test_first_signs_are_not_acted_on_before_they_are_judged() -> None:
+    screen = Screen(True)
+    engine = found("services.engine", "engine")
+    signs = replace(engine, severity="low", first_signs="judged at 19:14:00")
+    screen.health = SimpleNamespace(findings=(signs,))
+    await controllers(screen)[0]._choose_for(signs)
+    assert screen.said == [
+        "these are first signs, judged at 19:14:00: an action is offered then, i opens an incident before"
+    ]
+    screen.health = SimpleNamespace(findings=(engine,))
+    await controllers(screen)[0]._choose_for(engine)
+    assert screen.started == [("remedy", "restart-engine", engine, 5.0)]
+
+
 def test_a_recommended_remedy_can_be_carried_out_in_the_demo_only() -> None:
     advice = Advice(id="1", action="Restart", priority="high", command=":remedy restart-engine")
     assert (remedy_of(advice), doable([advice], in_demo=True), doable([advice])) == ("restart-engine", [advice], [])
