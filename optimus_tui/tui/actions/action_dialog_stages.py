@@ -39,6 +39,14 @@ MINIMUM = (64, 20)
 """Columns and rows below which nothing is confirmed: what is confirmed has to be in sight."""
 
 
+def room_for_lines(screen: Screen[Any]) -> int:
+    """Return how many lines of a dialog there is room for above its fields and buttons, which stay in sight."""
+    box = screen.query_one("#card")
+    below = [screen.query_one(name) for name in ("#asked", "#deciding")]
+    taken = sum(one.outer_size.height + one.styles.margin.height for one in below if one.display)
+    return max(1, screen.size.height - box.styles.margin.height - box.gutter.height - taken)
+
+
 PLANNING_LINES = 8
 """Lines that are kept free while the plan is made: when it comes, nothing has to move or be scrolled."""
 
@@ -142,6 +150,8 @@ class StageTexts:
 
     def __init__(self, dialog: DialogState) -> None:
         self.dialog = dialog
+        self._room = 0
+        """Lines that there was room for when they were last drawn."""
 
     def key_of(self, action: str) -> str:
         """Return the key to name for an action: its letter, or the key that works while letters are typed."""
@@ -238,6 +248,8 @@ class StageTexts:
         if [list(row) for row in view.rows] != lines:
             view.set_rows(lines)
             view.styles.height = max(PLANNING_LINES if self.takes_words() else 1, len(lines))
+        if (room := room_for_lines(screen)) != self._room:
+            self._room = view.styles.max_height = room
         go, cancel = screen.query_one("#go", Button), screen.query_one("#cancel", Button)
         go.display = stage == "asking" and not self.is_cramped()
         go.set_class(not ready, "-not-ready")

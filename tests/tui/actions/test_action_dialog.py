@@ -239,6 +239,26 @@ async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(re
             assert part in text, part
 
 
+@pytest.mark.parametrize(("counters", "offer"), [(1, 0), (15, 2)])
+async def test_fields_and_buttons_stay_in_sight_however_long_the_lines(
+    redis: RealServer, counters: int, offer: int
+) -> None:
+    for number in range(counters):
+        redis.command("SET", f"rate_limit:clinic_b:{number or 'chat'}", "155")
+    async with running(redis, size=(80, 24)) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard, offer=offer)
+        await until(
+            pilot, lambda: card.stage == "asking" and card.query_one("#body").max_scroll_y == 2 * (counters > 1)
+        )
+        await pilot.press("f2")
+        await until(pilot, lambda: (card.query_one("#body").max_scroll_y > 8) == (counters > 1))
+        pilot.app.clear_notifications()
+        await pilot.pause()
+        text = said(pilot)
+        for part in ("clinic_b", "Type  test", "Reason", "Cancel", "Reset  ", "ARMED"):
+            assert part in text, part
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size: tuple[int, int]) -> None:
     async with running(redis, size=size) as (pilot, dashboard):
