@@ -60,7 +60,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     first_signs: str = ""
     """Of first signs that are too few to judge: when they will be judged, as ``judged at 10:30:20``; else empty."""
     proved_seconds: float | None = None
-    """Where enough requests of that time prove that it has ended: for how many seconds it has not been so."""
+    """For how many seconds it has not been so: of what is past, proved by enough requests; of what is not, no proof that
+    it has ended, but it stays past if it was."""
 
 
 class Extent(NamedTuple):

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import PAST, Finding, extent_of
 from optimus_tui.verdicts.alerts import HOLD_SECONDS, LOUD, Key, key_of, level_of
+from optimus_tui.verdicts.gateway.latency import as_past
+from optimus_tui.wording.numbers import age
 
 
 class Episode(Struct, frozen=True):
@@ -16,12 +18,14 @@ class Episode(Struct, frozen=True):
     Attributes:
         loud_seen: When it was last more than a note; None for never.
         worst: The finding at its worst; None before it was more than a note.
+        is_past: It was told as past, and has not come again since.
     """
 
     since: float
     seen: float
     loud_seen: float | None
     worst: Finding | None = None
+    is_past: bool = False
 
 
 Episodes = Mapping[Key, Episode]
@@ -36,13 +40,15 @@ def track(
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
     becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
     count as one problem: a change from one to the other begins no new episode. What is told as past has the figures of
-    its worst: those of its window fall while it slides, as if there had been less.
+    its worst: those of its window fall while it slides, as if there had been less. It stays past while nothing new came.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
     for finding in findings:
         key = key_of(finding)
-        known, loud = state.get(key), level_of(finding) >= LOUD
+        known = state.get(key)
+        finding = _still_past(finding, known)
+        loud = level_of(finding) >= LOUD
         last = known.loud_seen if known else None
         if known and (not loud or (last is not None and mono - last <= HOLD_SECONDS)):
             since = known.since
@@ -53,10 +59,18 @@ def track(
         worst = known.worst if known and since == known.since else None
         if loud and not finding.held:
             worst = _worse(worst, finding)
-        state[key] = Episode(since, mono, mono if loud else last, worst)
+        state[key] = Episode(since, mono, mono if loud else last, worst, bool(finding.ended))
         told = _as_at_worst(finding, worst)
         dated.append(told if told.since == since else replace(told, since=since))
     return state, tuple(dated)
+
+
+def _still_past(finding: Finding, known: Episode | None) -> Finding:
+    """Return a finding as past if it was told so before, and nothing new came since."""
+    seconds = finding.proved_seconds
+    if known is None or not known.is_past or finding.ended or not seconds or level_of(finding) < LOUD:
+        return finding
+    return as_past(finding, f"not again in the last {age(seconds)}", seconds)
 
 
 def _worse(before: Finding | None, now: Finding) -> Finding:

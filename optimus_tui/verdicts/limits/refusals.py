@@ -142,7 +142,7 @@ def find_refusals_lately(window: Pair, *lately: Pair) -> list[Finding]:
             LIMITS_REFUSED, "ended", count=round(minute[1].total), span=span_words(minute[1].covered_minutes)
         )
         found = [*now, *(as_past(one, ended) for one in found if one.subject not in still)]
-    return [_as_of_now(one, nearer, (window, minute)) for one in found]
+    return [_none_lately(_as_of_now(one, nearer, (window, minute)), nearer) for one in found]
 
 
 class _Came(NamedTuple):
@@ -212,6 +212,17 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
     refused, span = f"{round(now.refused):,}" if round(now.refused) else "none", age(now.seconds)
     words = phrase(LIMITS_REFUSED, "ended_here", refused=refused, count=round(now.requests), span=span)
     return as_past(found, words)
+
+
+def _none_lately(found: Finding, nearer: Iterable[Pair]) -> Finding:
+    """Return a finding that still counts with for how many seconds its tenant was not refused at all, if it was not.
+
+    That alone proves no end: a limiter that is full at the end of each window refuses none at its beginning.
+    """
+    newest = next((came for pair in nearer if (came := _came(pair, found.subject)).seconds > 0), None)
+    if found.severity == "low" or newest is None or newest.refused:
+        return found
+    return replace(found, proved_seconds=newest.seconds)
 
 
 def _by_share(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:

@@ -449,6 +449,22 @@ def test_what_was_proved_to_have_ended_and_comes_again_does_not_have_its_old_beg
     assert on[0].since == 1100.0
 
 
+def test_what_is_past_stays_past_until_something_new_comes() -> None:
+    """Few requests after the remedy decided nothing, and the old refusals became an alarm again."""
+    past = structs.replace(F, severity="low", message="past: m; none of the last 73", ended="none of the last 73")
+    quiet = structs.replace(F, proved_seconds=24.0)
+    state, (first,) = episodes.track(episodes.NO_EPISODES, [quiet], 1000.0, 0.0)
+    assert first.severity == F.severity, "it was never told as past"
+    state, _ = episodes.track(state, [past], 1010.0, 10.0)
+    for second in (20, 30):
+        state, (still,) = episodes.track(state, [quiet], 1000.0 + second, float(second))
+        assert (still.severity, still.message) == ("low", "past: m; not again in the last 24 s")
+    state, (again,) = episodes.track(state, [F], 1040.0, 40.0)
+    assert again.severity == F.severity
+    _, (on,) = episodes.track(state, [quiet], 1050.0, 50.0)
+    assert on.severity == F.severity, "it came again since it was past"
+
+
 def test_what_is_past_has_the_figures_of_its_worst_however_its_window_slides() -> None:
     """A window forgets: 507 refusals became 372 and looked like a repair."""
 

@@ -90,6 +90,8 @@ def test_the_last_half_minute_of_the_tenant_decides_where_enough_came(passed: in
     (found,) = find_refusals_lately(window, near, minute)
     assert found.severity == ("low" if says else "high")
     assert found.message.endswith(says or "of its requests)") and "in 1 min 30 s" in found.message
+    none_lately = NEAR * 60 if not no and not says else None
+    assert found.proved_seconds == none_lately, "what is past stays past while none is refused"
 
 
 def test_a_tenant_that_the_requests_do_not_name_waits_for_the_longer_span() -> None:
