@@ -343,11 +343,11 @@ class IncidentController:
         answers = await self.dashboard.ask(dialog)
         if answers is None:
             return False
-        opened = open_incident(context, self.title(), name=name, alarms=found(), tenant=answers[0] or None)
+        opened = open_incident(context, self.title(), name=name, alarms=(alarms := found()), tenant=answers[0] or None)
         self.service = service = await opened
         self.dashboard.run_in_background("incident-capture", capture, service, name="capture", exclusive=False)
-        if finding is not None and (issues := issues_of(finding)) and any(step.choose_issue for step in steps):
-            await service.choose(issues[0], answers[0] or None, finding.message)
+        if finding is not None and (issues := issues_of(alarms[0])) and any(step.choose_issue for step in steps):
+            await service.choose(issues[0], answers[0] or None, alarms[0].message)
         return True
 
     async def _confirm_addresses(self, service: "IncidentService") -> None:

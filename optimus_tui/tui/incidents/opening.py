@@ -6,7 +6,7 @@ Pure: findings and steps in, words out. Texts of findings are made safe here.
 from collections.abc import Callable, Iterable, Sequence
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import PAST, Finding, alarming, some_of, worst_first
+from optimus_tui.contract.findings import ALARMING, PAST, Finding, alarming, some_of, worst_first
 from optimus_tui.contract.incident import IncidentState, StepPlan
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.text import safe, sentence
@@ -37,6 +37,8 @@ def worth_an_incident(findings: Iterable[Finding]) -> list[Finding]:
 def concerning(finding: Finding | None, findings: Iterable[Finding]) -> list[Finding]:
     """Return what an incident would be about now: ``finding`` as it is now, first, and what else is worth one.
 
+    While it is no alarm, an alarm about the same subject stands before it.
+
     Args:
         finding: What the incident is opened on; None for no particular finding.
         findings: Those of the health report now.
@@ -47,7 +49,9 @@ def concerning(finding: Finding | None, findings: Iterable[Finding]) -> list[Fin
         return alarms
     key = finding.rule, finding.subject
     now = next((one for one in found if (one.rule, one.subject) == key), finding)
-    return [now, *(one for one in alarms if (one.rule, one.subject) != key)]
+    if now.severity not in ALARMING:
+        now = next((one for one in alarms if one.severity in ALARMING and one.subject == now.subject), now)
+    return [now, *(one for one in alarms if (one.rule, one.subject) != (now.rule, now.subject))]
 
 
 def opening(

@@ -303,6 +303,9 @@ def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found
     worse = replace(medium, message="worse now")
     assert concerning(medium, [start, worse, low]) == [worse], "as it is now, not as it was when the dialog was opened"
     assert concerning(medium, [start]) == [medium] and concerning(None, [start, low]) == [low]
+    slow = Finding(rule="latency.p95", severity="medium", subject="engine", message="engine took over 500 ms")
+    assert concerning(low, [low, medium, slow])[0] is slow, "what is no alarm yields to the alarm of its subject"
+    assert concerning(low, [low, medium])[0] is low and concerning(medium, [medium, slow])[0] is medium
 
 
 @pytest.mark.parametrize(
