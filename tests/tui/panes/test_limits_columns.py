@@ -9,7 +9,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRules, LimitsReport, PastWindow
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.panes.limits.lines import verdict_words
+from optimus_tui.tui.panes.limits.lines import is_told, verdict_words
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow, past_pieces, past_words
 from optimus_tui.tui.theme import plain_text
@@ -169,6 +169,7 @@ def test_the_title_says_refused_only_while_refusals_are_no_past(ended: bool) -> 
         found = as_past(found, "none of the last 4 requests (24 s)")
     words = verdict_words(replace(limits_report(), findings=(found,)), {}, 80, "by urgency", current=True)
     assert (("▲ refused", "warn") in words) != ended
+    assert is_told(found) != ended, "the tab has a mark while the title has words, no longer"
     over = replace(limits_report(), findings=(found,), refused_by={})
     assert (("▲ refused, now 0/s", "warn") in verdict_words(over, {}, 80, "by urgency", current=True)) != ended
 

@@ -140,6 +140,11 @@ class LimitFields(RowFields):
         raise KeyError(name)
 
 
+def is_told(finding: Finding) -> bool:
+    """Return True if title and tab tell of a finding; they leave out what is past, and notes without a word there."""
+    return finding.severity != "low" or (finding.rule in JUDGED and not finding.message.startswith(PAST))
+
+
 def verdict_words(
     report: LimitsReport,
     states: Mapping[str, int],
@@ -167,13 +172,12 @@ def verdict_words(
             parts.append((f"{glyph} {count:,} {state}", style))
     if not states.get("over", 0) and any(one.rule == LIMITS_OVER for one in held):
         parts.append(("▲ over in earlier windows", "warn"))
-    judged = {JUDGED.get(finding.rule) for finding in report.findings if not finding.message.startswith(PAST)}
+    judged = {JUDGED.get(finding.rule) for finding in report.findings if is_told(finding)}
     ended = report.refused_by is not None and not any(report.refused_by.values())
     told = {"refused": "refused, now 0/s" if ended else "refused"}
     parts += [(f"▲ {told.get(words, words)}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
-    worrying = any(finding.severity != "low" for finding in report.findings)
     all_ok = report.total and states.get("ok") == report.total and report.coverage.complete
-    if current and all_ok and not parts and not worrying:
+    if current and all_ok and not parts and not any(map(is_told, report.findings)):
         parts.append(("● within limits", "good"))
     while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
         parts.pop()

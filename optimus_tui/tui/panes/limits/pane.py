@@ -217,12 +217,12 @@ class LimitsContent(PaneContent):
         return first_that_fits(forms, self.edge_room), bool(reading.fault) or self.is_late(past)
 
     def state(self) -> tuple[str, str]:
-        """Return the mark of the worst finding."""
+        """Return the mark of the worst finding that the title tells of, too: what is past has none."""
         report = self.report
         if report is None:
             return "○", "quiet"
-        if report.findings:
-            mark = SEVERITY_MARKS[report.findings[0].severity]
+        if told := [one for one in report.findings if limit_lines.is_told(one)]:
+            mark = SEVERITY_MARKS[told[0].severity]
             return mark.glyph, STATE_STYLES[mark.severity_style]
         if self._is_unreadable:
             return "○", "warn"
