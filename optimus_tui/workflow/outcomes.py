@@ -326,12 +326,12 @@ def _figure_of(one: Diagnostic, outcome: Outcome) -> str:
     names = [f"{one.rule}|{one.subject}"]
     if one.rule.startswith("latency."):
         names += [f"{one.subject}.p95", f"latency.{one.subject}"]
-    if one.rule.startswith("cache.hit_rate"):
-        names.append("hit_rate")
+    names += ["hit_rate"] * one.rule.startswith("cache.hit_rate")
+    names += [f"latency.{one.subject}"] * (one.rule == SERVICES_FLAPPING)
     found = next((now for name in names for now in outcome.figures if now.name == name), None)
     if found is None or found.value is None:
         return ""
-    return found.words or quantity(found.value, found.unit)
+    return "answers in " * (one.rule == SERVICES_FLAPPING) + (found.words or quantity(found.value, found.unit))
 
 
 def overall(checks: Sequence[Check]) -> Verdict | None:

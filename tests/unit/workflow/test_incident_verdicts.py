@@ -159,6 +159,11 @@ BULK = found("cache.bulk", "high", "bulk invalidations", measured=74.0, threshol
             f"engine failed checks {quantity(0.5, 'share')} → no longer over {quantity(0.15, 'share')}",
         ),
         (
+            [found("services.flapping", subject="engine", measured=0.5, threshold=0.15, unit="share")],
+            outcome(figures=(Figure(name="latency.engine", value=12.0, unit="ms"),)),
+            f"engine failed checks {quantity(0.5, 'share')} → answers in {quantity(12.0, 'ms')}",
+        ),
+        (
             [found("limits.refused", subject="a", measured=35.0, threshold=0.0, unit="requests")],
             outcome(),
             "a refused 35 requests → none any more",
