@@ -151,7 +151,8 @@ class DrillController:
         from optimus_tui.tui.dialogs.base import PickDialog
 
         offered = [one for one in demo.remedies if name in ("", one.name)]
-        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}{clause(undone_words(one), '; ')}") for one in offered]
+        now = known_findings(self.dashboard.health)
+        rows = [(it.label, f"{REMEDY_COMMAND}{it.name}{clause(undone_words(it, None, now), '; ')}") for it in offered]
         about, finding = f"Enter does it. {AT_ONCE}", None
         if name:
             rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
@@ -373,7 +374,8 @@ class DrillController:
         from optimus_tui.tui.actions.remedies import remedy_words
 
         advice = {} if finding is None else advice_for(finding, await asyncio.to_thread(team_advice))
-        return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
+        known = known_findings(self.dashboard.health)
+        return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"), known)
 
     async def _apply_remedy(
         self, demo: Demo, name: str, finding: "Finding | None" = None, pressed: float | None = None

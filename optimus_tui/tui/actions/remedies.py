@@ -244,30 +244,39 @@ async def ask_which(
     return place
 
 
-def undone_words(remedy: "Remedy", finding: Finding | None = None) -> str:
-    """Return how a remedy can be undone and what it costs, with the tenant, as far as a finding names one."""
+def undone_words(remedy: "Remedy", finding: Finding | None = None, known: Iterable[Finding] = ()) -> str:
+    """Return how a remedy can be undone and what it costs, with the tenant, as far as a finding names one.
+
+    Args:
+        remedy: The remedy.
+        finding: The finding that it is for; None if no finding needs it.
+        known: Those of the health report: one of them tells whether the service answers at all.
+    """
     tenant = tenant_of(finding) if finding is not None else None
     undone = remedy.undone.replace("{tenant}", safe_text(tenant or "any tenant", 60))
     if not remedy.restarts:
         return undone
-    if _is_silent(remedy, finding):
+    if _is_silent(remedy, [finding, *known]):
         return f"{undone} The {remedy.restarts} answers nothing now, so no further request is lost."
     return f"{undone} Requests that are in the {remedy.restarts} then fail."
 
 
-def _is_silent(remedy: "Remedy", finding: Finding | None) -> bool:
+def _is_silent(remedy: "Remedy", found: Iterable[Finding | None]) -> bool:
     """Return True if the service that a remedy restarts does not answer at all."""
     down = SERVICE_DOWN.get(remedy.restarts)
-    return finding is not None and finding.rule == down and finding.measured == NO_ANSWER
+    return any(one is not None and not one.held and one.rule == down and one.measured == NO_ANSWER for one in found)
 
 
-def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
+def remedy_words(
+    remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None", known: Sequence[Finding] = ()
+) -> str:
     """Return a few lines for the dialog that confirms a remedy: what it is for, why, and how it is undone.
 
     Args:
         remedy: The remedy.
         finding: The finding that it is for; None if no finding needs it.
         advice: The playbook's advice about it; None if there is none.
+        known: Those of the health report.
     """
     lines = ["No finding asks for it now."]
     if finding is not None:
@@ -277,8 +286,8 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
         lines += [f"Why: {safe_text(why, 200)}"] * bool(why)
     lines += [f"Not measured here: {remedy.unmeasured}."] * bool(remedy.unmeasured)
     if remedy.undone:
-        expected = "" if _is_silent(remedy, finding) else restart_words(remedy.restarts)
-        lines.append(f"{undone_words(remedy, finding)} {expected}".rstrip())
+        expected = "" if _is_silent(remedy, [finding, *known]) else restart_words(remedy.restarts)
+        lines.append(f"{undone_words(remedy, finding, known)} {expected}".rstrip())
     lines.append(f"{AT_ONCE} A check tells whether it helped.")
     return "\n".join(lines)
 

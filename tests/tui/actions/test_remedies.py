@@ -16,7 +16,7 @@ from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.offers import counter_offers
-from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, sooner_act, with_causes
+from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, sooner_act, undone_words, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.dialogs.explain import finding_lines
 from optimus_tui.tui.drills import DrillController
@@ -107,6 +107,14 @@ async def test_a_restart_warns_of_what_it_costs_now(measured: str, told: str) ->
     asked = screen.questions[-1]
     assert told in asked, asked
     assert ("a write whose answer was lost invalidates" in asked) == (measured != "no answer")
+
+
+def test_a_restart_costs_no_request_where_another_finding_says_that_nothing_answers() -> None:
+    remedy = next(one for one in REMEDIES if one.name == "restart-engine")
+    down = replace(found("services.engine", "engine"), measured="no answer")
+    for finding in (None, found("services.flapping", "engine")):
+        assert "then fail" in undone_words(remedy, finding)
+        assert "then fail" not in undone_words(remedy, finding, [down])
 
 
 async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone() -> None:
