@@ -60,8 +60,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     first_signs: str = ""
     """Of first signs that are too few to judge: when they will be judged, as ``judged at 10:30:20``; else empty."""
     proved_seconds: float | None = None
-    """For how many seconds it has not been so: of what is past, proved by enough requests; of what is not, no proof that
-    it has ended, but it stays past if it was."""
+    """For how many seconds it has not been so: of what is past, proved by enough requests; of what is not, no
+    proof that it has ended, but what was past stays past."""
 
 
 class Extent(NamedTuple):

@@ -40,7 +40,8 @@ def track(
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
     becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
     count as one problem: a change from one to the other begins no new episode. What is told as past has the figures of
-    its worst: those of its window fall while it slides, as if there had been less. It stays past while nothing new came.
+    its worst: those of its window fall while it slides, as if there had been less. It stays past until it comes
+    again.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []

@@ -3,13 +3,21 @@
 import re
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, IncidentState, Step, issue_words
 from optimus_tui.tui.incidents.text import safe, sentence, to_do_words
 from optimus_tui.wording.numbers import and_others, clause
+from optimus_tui.wording.wrapping import wrap
 from optimus_tui.workflow.proof import PROOF_WORDS, REPAIRED_WORD, is_superseded, waiting, waits
 from optimus_tui.workflow.ranking import evident_issue
 from optimus_tui.workflow.standing import found_nothing, is_being_checked, is_held, proof_status
+
+LABEL = "Next: "
+"""As wide as the word that stands before the sentence."""
+NEXT_LINES = 2
+_WRITTEN = re.compile(r" \(which writes [^()]*\)")
 
 
 def writes_words(state: IncidentState) -> str:
@@ -58,6 +66,22 @@ def next_words(
     if words or state.next is None:
         return words
     return _found_words(state, state.next, doable, acts, since) or _step_words(state, state.next, doable, shown, acts)
+
+
+def fitted(words: str, width: int) -> str:
+    """Return the sentence for the two lines of the screen, as it is where it fits.
+
+    Without room, it is without what a step writes, in brackets; if that is too long, too, it is cut behind a word.
+    """
+    short = _WRITTEN.sub("", words)
+    for form in (words, short):
+        lines = wrap(f"{LABEL}{form}", width, cell_len)
+        if len(lines) <= NEXT_LINES:
+            return form
+    last = lines[NEXT_LINES - 1]
+    while cell_len(last) > width - 2 and " " in last:
+        last = last.rpartition(" ")[0]
+    return " ".join([*lines[: NEXT_LINES - 1], f"{last} …"]).removeprefix(LABEL)
 
 
 def _closed_words(state: IncidentState, *, armed: bool) -> str:

@@ -23,7 +23,7 @@ from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.head import bar_words
-from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words
+from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words
 from optimus_tui.tui.incidents.proved import proof_now
 from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
 from optimus_tui.tui.incidents.step_actions import StepActions
@@ -265,6 +265,7 @@ class IncidentScreen(BaseScreen):
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
         coming = next_words(state, doable, step.plan.id, names, under_way, since, beside, armed, proof)
+        coming = fitted(coming, self.size.width - 2)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

@@ -16,7 +16,7 @@ from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
-from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words, nothing_with_a
+from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words, nothing_with_a
 from optimus_tui.tui.incidents.opening import concerning, opening, proved_before, worth_an_incident
 from optimus_tui.tui.incidents.proved import SettledFindings, proof_now
 from optimus_tui.tui.incidents.step_actions import StepActions
@@ -77,6 +77,15 @@ def test_a_closed_incident_says_whether_its_post_mortem_is_written() -> None:
     assert said == "Closed, post-mortem written. x writes the post-mortem again, esc goes back to the panes."
     play.tell(happened.Reopened(at=stamp(), reason="it came back"))
     assert not play.state.exported
+
+
+def test_the_next_sentence_leaves_out_brackets_or_is_marked_as_cut_where_two_lines_have_no_room() -> None:
+    begin = "It can be judged from 11:08:40 on; the check runs automatically. Meanwhile enter runs Integration"
+    whole = f"{begin} (which writes one key of its own with a TTL and removes it)."
+    assert fitted(whole, 138) == whole
+    assert fitted(whole, 78) == f"{begin}."
+    cut = fitted(f"{begin} and {'says ' * 20}so.", 78)
+    assert cut.endswith("says …") and len(cut) <= 2 * 78
 
 
 def test_a_command_of_the_dashboard_says_where_it_is_typed() -> None:
