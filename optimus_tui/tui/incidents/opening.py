@@ -37,7 +37,7 @@ def worth_an_incident(findings: Iterable[Finding]) -> list[Finding]:
 def concerning(finding: Finding | None, findings: Iterable[Finding]) -> list[Finding]:
     """Return what an incident would be about now: ``finding`` as it is now, first, and what else is worth one.
 
-    While it is no alarm, an alarm about the same subject stands before it.
+    Where it is no alarm, or gone, an alarm about the same subject stands before it.
 
     Args:
         finding: What the incident is opened on; None for no particular finding.
@@ -48,9 +48,10 @@ def concerning(finding: Finding | None, findings: Iterable[Finding]) -> list[Fin
     if finding is None:
         return alarms
     key = finding.rule, finding.subject
-    now = next((one for one in found if (one.rule, one.subject) == key), finding)
-    if now.severity not in ALARMING:
-        now = next((one for one in alarms if one.severity in ALARMING and one.subject == now.subject), now)
+    now = next((one for one in found if (one.rule, one.subject) == key), None)
+    if now is None or now.severity not in ALARMING:
+        others = (one for one in alarms if one.severity in ALARMING and one.subject == finding.subject)
+        now = next(others, now or finding)
     return [now, *(one for one in alarms if (one.rule, one.subject) != (now.rule, now.subject))]
 
 

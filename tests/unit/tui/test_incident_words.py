@@ -314,6 +314,8 @@ def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found
     assert concerning(medium, [start]) == [medium] and concerning(None, [start, low]) == [low]
     slow = Finding(rule="latency.p95", severity="medium", subject="engine", message="engine took over 500 ms")
     assert concerning(low, [low, medium, slow])[0] is slow, "what is no alarm yields to the alarm of its subject"
+    down = replace(slow, rule="services.engine", severity="critical")
+    assert concerning(slow, [down]) == [down] and concerning(slow, [slow, down]) == [slow, down]
     assert concerning(low, [low, medium])[0] is low and concerning(medium, [medium, slow])[0] is medium
 
 
