@@ -95,6 +95,8 @@ Fact = tuple[str, str, str]
 """A label (may be empty), safe text, and its style."""
 
 LABEL = 11
+AROUND = 7
+"""Cells of a narrow screen that are not of the text: frame, blanks and scroll bar."""
 MAX_LINES = 4_000
 
 
@@ -118,8 +120,8 @@ class SheetView(LineView):
         self._wrapped_to = 0
 
     def on_mount(self) -> None:
-        """Wrap to the usual width of a dialog until the layout is known."""
-        self._wrap_to(96)
+        """Wrap to the usual width of a dialog until the layout is known; less where the screen is narrow."""
+        self._wrap_to(min(96, self.app.size.width - AROUND))
 
     def on_resize(self) -> None:
         """Wrap to the new width."""

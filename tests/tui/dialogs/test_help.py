@@ -129,10 +129,11 @@ async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -
         assert "two broke · 2 more: :messages" in lines[-2]
         assert lines[-1].startswith(" ? help")
         assert isinstance(app.dashboard, Dashboard)
-        app.notify("written to\n/srv/report.html", timeout=30)
+        app.notify(f"written to\n/srv/report.html\n{'a long line ' * 8}wrapped", timeout=30)
         await until(pilot, lambda: "3 more: :messages" in said(pilot))
         app.dashboard.prompt.run("messages")
         await until(pilot, lambda: "/srv/report.html" in said(pilot))
+        assert "wrapped" in said(pilot)
         first, path = (next(one for one in said(pilot).splitlines() if word in one) for word in ("written", "/srv"))
         assert first.index("written") == path.index("/srv"), "further lines of a message stand below its first"
         assert all(word in said(pilot) for word in ("one said", "two broke", "three said"))
