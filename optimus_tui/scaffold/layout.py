@@ -5,6 +5,7 @@ says what to name. The disk is only read.
 """
 
 import ast
+import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -163,8 +164,14 @@ class _Finder:
         path = path.removeprefix("./")
         file = self.sources.parsed.get(path)
         if file is None:
+            fault = "registers no router and makes no application"
+            if ".." in path.split("/") or not os.path.isfile(self.root / path):
+                fault = "is no file of the project"
+            elif path not in self.sources.paths:
+                fault = "is left out, as tests, examples, scripts and links are"
             names = tuple(one for one in self.sources.parsed if self._receivers(one))[:_CHOICES]
-            raise LayoutError(f"{safe_text(path, 120)} registers no router and makes no application", "into", names)
+            example = f"; such a file is {safe_text(names[0], 120)}" if names else ""
+            raise LayoutError(f"{safe_text(path, 120)} {fault}{example}", "into", names)
         found = self._receivers(path)
         chosen = [one for one in found if one.receiver == receiver] if receiver else found
         if not chosen:

@@ -1,10 +1,12 @@
-"""Render a router and its tests from the answers, for the project that they are meant for. Pure."""
+"""Render a router and its tests from the answers, for the project that they are meant for."""
 
 import ast
+import errno
 import hashlib
 import json
 import keyword
 import re
+import socket
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +25,7 @@ from optimus_tui.scaffold.lines import METHODS, context, needs_redis, trial_cont
 from optimus_tui.scaffold.options.parents import parent_warning
 from optimus_tui.scaffold.registration import lines_to_add
 from optimus_tui.scaffold.spec import RouterSpec
-from optimus_tui.scaffold.target import join
+from optimus_tui.scaffold.target import RouterTarget, join
 from optimus_tui.syntax import parse
 from optimus_tui.wording.safe import shell_word
 
@@ -155,6 +157,8 @@ def _imported(text: str) -> list[tuple[str, str]]:
 
 
 _ROUTERS = "backend.routers."
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+_FIRST_PORT, _PORTS, _LAST_PORT = 8000, 100, 65_536
 
 
 def _moved(spec: RouterSpec, text: str) -> str:
@@ -271,9 +275,10 @@ class Commands(NamedTuple):
 
 
 def commands(spec: RouterSpec, gateway_url: str) -> Commands:
-    """Return the commands to use after a router was written."""
+    """Return the commands to use after a router was written: started where nothing listens, and asked there."""
     _, test = spec.paths
-    target, port = spec.target, _port(gateway_url)
+    target, url = spec.target, _own_url(spec.target, gateway_url)
+    port = _port(url)
     run, start = f"pytest {test} -v", f"uvicorn {target.asgi} --app-dir src --port {port}"
     needed: tuple[str, ...] = when(spec.has_table, *tables.PACKAGES)
     if not target.is_gateway:
@@ -283,7 +288,7 @@ def commands(spec: RouterSpec, gateway_url: str) -> Commands:
         folder = f" --app-dir {shell_word(target.import_root)}" if target.import_root else ""
         start = f"uvicorn {target.asgi}{' --factory' if target.factory else ''}{folder} --port {port}"
     added = f"{target.manager} {' '.join(map(shell_word, needed))}" if needed else ""
-    return Commands(added, tables.migration(spec), run, start, _request(spec, gateway_url))
+    return Commands(added, tables.migration(spec), run, start, _request(spec, url))
 
 
 def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
@@ -322,6 +327,37 @@ def _request(spec: RouterSpec, gateway_url: str) -> str:
         sent = body(spec.fields[:1] if operation == "patch" else spec.fields)
         line += f" -H 'Content-Type: application/json' -d {shell_word(json.dumps(sent))}"
     return line
+
+
+def _own_url(target: RouterTarget, gateway_url: str) -> str:
+    """Return where the written project can be started beside the watched gateway, which may be running.
+
+    A gateway takes the watched one's place where nothing listens there; one on another machine is left as it is.
+    """
+    watched, first = _port(gateway_url), _FIRST_PORT
+    if target.is_gateway:
+        if _host(gateway_url) not in _HERE or _is_free(watched):
+            return gateway_url
+        first = watched + 1
+    ports = (one for one in range(first, min(first + _PORTS, _LAST_PORT)) if one != watched and _is_free(one))
+    return f"http://localhost:{next(ports, _FIRST_PORT)}"
+
+
+def _is_free(port: int) -> bool:
+    """Return whether nothing on this machine listens on a port."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _port(url: str) -> int:

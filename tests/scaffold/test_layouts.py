@@ -94,7 +94,8 @@ def test_it_is_registered_its_tests_pass_there_and_undo_leaves_nothing(
     *_, tests, start, ask = next_steps(spec, "http://localhost:8020")
     printed = run_tests(project, tests)
     assert " passed" in printed and "exit" not in printed, printed
-    assert target.asgi in start and f"http://localhost:8020{path}/" in ask
+    port = re.search(r"--port (\d+)$", start)
+    assert target.asgi in start and port is not None and f"http://localhost:{port[1]}{path}/" in ask
     after = content(project)
     changed = [name for name in before if before[name] != after[name]]
     assert changed == [target.into]
@@ -211,9 +212,17 @@ TWO = {"one/main.py": FLAT["main.py"], "two/main.py": FLAT["main.py"]}
             "into",
             "2 places here may register a router: name one with --into; one/main.py:app, two/main.py:app",
         ),
-        (FLAT, {"into": "nothing.py"}, "into", "nothing.py registers no router"),
+        (FLAT, {"into": f"{'x' * 400}.py"}, "into", "is no file of the project"),
+        (FLAT, {"into": "nothing.py"}, "into", "nothing.py is no file of the project; such a file is main.py"),
+        (
+            FULL_STACK,
+            {"into": "scripts/seed.py"},
+            "into",
+            "is left out, as tests, examples, scripts and links are",
+        ),
+        (VERSIONED, {"into": "app/__init__.py"}, "into", "registers no router"),
         (FLAT, {"into": "main.py:api"}, "into", "makes no application or router of this name"),
-        (FLAT, {"into": "../main.py"}, "into", "registers no router"),
+        (FLAT, {"into": "../main.py"}, "into", "../main.py is no file of the project"),
         (FLAT, {"into": "main.py;rm"}, "into", "not a file of the project"),
         (VERSIONED, {"package": "nowhere.api"}, "package", "there is no package nowhere"),
         (VERSIONED, {"package": "app.main"}, "package", "is a module"),

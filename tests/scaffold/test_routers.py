@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from optimus_tui.scaffold.fields import SpecError
 from optimus_tui.scaffold.helpers import INIT, helpers
 from optimus_tui.scaffold.render import next_steps, render
 from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, RouterSpec, class_name, make_spec, singular
+from optimus_tui.scaffold.target import RouterTarget
 from optimus_tui.settings.tuning import TUNING
 from optimus_tui.tools.answer import ToolFailure, answer
 from optimus_tui.tools.registry import TOOLS
@@ -192,3 +194,20 @@ def test_a_refusal_says_the_rule_row_92_93() -> None:
     for name in ("app", "main", "routers", "utils", "config", "conftest", "test"):
         with pytest.raises(SpecError, match="none of app, main"):
             make_spec(name)
+
+
+def test_the_router_is_started_beside_a_gateway_that_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as running:
+        port = running.getsockname()[1]
+        there = next_steps(make_spec("products"), f"http://127.0.0.1:{port}")
+        assert not there[-2].endswith(f"--port {port}") and f":{port}/" not in there[-1]
+        assert f"localhost:{there[-2].rpartition(' ')[2]}/" in there[-1]
+    far = next_steps(make_spec("products"), "https://gateway.internal:8443")
+    assert far[-2].endswith("--port 8443") and "https://gateway.internal:8443/api/products/" in far[-1]
+
+
+def test_a_project_of_its_own_never_gets_the_port_of_the_gateway() -> None:
+    spec = make_spec("products", target=RouterTarget(into="main.py", asgi="main:app", helpers="optimus_gateway"))
+    start, ask = next_steps(spec, "http://localhost:8000")[-2:]
+    port = int(start.rpartition(" ")[2])
+    assert port > 8000 and f"http://localhost:{port}/" in ask
