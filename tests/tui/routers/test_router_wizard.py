@@ -78,7 +78,9 @@ async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: 
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, AskDialog))
-        await pilot.press("enter")
+        await pilot.press("enter")  # answers nothing
+        assert isinstance(app.screen, AskDialog)
+        await pilot.press("n")
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, AskDialog))
