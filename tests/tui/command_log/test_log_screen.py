@@ -251,7 +251,9 @@ async def test_the_export_is_private_is_no_script_and_holds_every_command(copied
         folder = tmp_path / "state" / "optimus-tui"
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, AskDialog))
-        await pilot.press("enter")
+        await pilot.press("enter")  # answers nothing
+        assert isinstance(app.screen, AskDialog)
+        await pilot.press("n")
         await until(pilot, lambda: not isinstance(app.screen, AskDialog))
         assert not list(folder.glob("commands-*")), "nothing is written that was not confirmed"
         await pilot.press("x")
