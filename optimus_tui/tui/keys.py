@@ -148,7 +148,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("pane.up", "up,k", "move(-1)", "up", "Up one row", "pane"),
     Key("pane.down", "down,j", "move(1)", "down", "Down one row", "pane"),
-    Key("pane.page_up", "pageup,ctrl+b", "page(-1)", "page up", "Up one page", "pane"),
+    Key("pane.page_up", "pageup", "page(-1)", "page up", "Up one page", "pane"),
     Key("pane.page_down", "pagedown,ctrl+f", "page(1)", "page down", "Down one page", "pane"),
     Key("pane.first", "g,home", "first", "first", "First row", "pane"),
     Key("pane.last", "G,end", "last", "last", "Last row; in the feed: follow again", "pane"),

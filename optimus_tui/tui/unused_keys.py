@@ -52,6 +52,7 @@ _MEANT: Mapping[str, tuple[str, ...]] = {
     "d": ("pane.open", "limits.detail", "cache.value"),
     "ctrl+d": ("pane.page_down",),
     "ctrl+u": ("pane.page_up",),
+    "ctrl+b": ("pane.page_up",),
 }
 """The keys that do here what these do in k9s, less and vim, by their id."""
 _PANES: Mapping[str, tuple[str, str]] = {

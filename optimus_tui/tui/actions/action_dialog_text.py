@@ -25,7 +25,7 @@ BINDINGS: list[BindingType] = [
     *((key, action, "") for action, key in ALWAYS.items() if action != "leave"),
     ("up", "roll(-1)", ""),
     ("down", "roll(1)", ""),
-    ("pageup,ctrl+b", "roll(-8)", ""),
+    ("pageup", "roll(-8)", ""),
     ("pagedown,ctrl+f", "roll(8)", ""),
 ]
 

@@ -35,7 +35,7 @@ class HelpDialog(Dialog):
         Binding("f1", "dismiss(None)", show=False, priority=True),
         Binding("up", "scroll(-1)", show=False, priority=True),
         Binding("down", "scroll(1)", show=False, priority=True),
-        Binding("pageup,ctrl+b", "scroll(-10)", show=False, priority=True),
+        Binding("pageup", "scroll(-10)", show=False, priority=True),
         Binding("pagedown,ctrl+f", "scroll(10)", show=False, priority=True),
     ]
     dialog_keys = "type to search   ↑↓ scroll   esc clears, then closes"

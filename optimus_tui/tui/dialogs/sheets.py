@@ -106,7 +106,7 @@ class SheetView(LineView):
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
         ("down,j", "scroll(1)", ""),
-        ("pageup,ctrl+b", "scroll_page(-1)", ""),
+        ("pageup", "scroll_page(-1)", ""),
         ("pagedown,ctrl+f,space", "scroll_page(1)", ""),
         ("g,home", "scroll_home", ""),
         ("G,end", "scroll_end", ""),

@@ -33,7 +33,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
     )
 
     class Drills(DrillController):
-        async def _apply_remedy(self, demo: Any, name: str, finding: Any = None) -> None:
+        async def _apply_remedy(self, demo: Any, name: str, finding: Any = None, pressed: Any = None) -> None:
             carried.append(name)
 
     incidents: Any = SimpleNamespace(actions=SimpleNamespace(), alarming=list)

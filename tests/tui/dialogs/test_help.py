@@ -1,5 +1,6 @@
 """Help: its search, the commands, the glossary; and the messages that toasts have shown."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,10 @@ async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -
 LONG = [("", f"line {number}", "") for number in range(200)]
 
 
+def scrolled_from(view: Widget, top: float) -> bool:
+    return view.scroll_y != top
+
+
 @pytest.mark.parametrize(
     "dialog",
     [
@@ -161,7 +166,7 @@ async def test_a_view_that_scrolls_says_that_it_is_at_its_end_only_there(dialog:
         for key in ("down", "pagedown", "pageup"):
             at = view.scroll_y
             await pilot.press(key)
-            await until(pilot, lambda at=at: view.scroll_y != at)
+            await until(pilot, partial(scrolled_from, view, at))
             assert [one.text for one in app.messages_said if "nothing further" in one.text] == [], key
         view.scroll_end(animate=False, immediate=True)
         await pilot.press("down")

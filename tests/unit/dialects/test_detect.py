@@ -84,7 +84,7 @@ def test_a_prefix_of_the_team_s_is_asked_and_its_rule_is_right(preset: str, name
     text = toml_of(found)
     layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "optimus.toml", text))
     assert [layout.parse(one).tenant for one in names] == tenants
-    keys = {found for one in names for found in layout.counter(one).belongings(one)}  # type: ignore[union-attr]
+    keys = {found for one in names for found in layout.counter(one).belongings(one)}
     assert all(one.startswith(name.partition(b":")[0]) for one in keys)
 
 
@@ -100,7 +100,7 @@ def test_laravel_under_another_name_of_the_application_is_found_and_its_rule_is_
     text = toml_of(found)
     layout = KeyLayout(load_table(tomllib.loads(text)["dialect"], "optimus.toml", text))
     assert [layout.parse(one).tenant for one in counters] == hashes
-    belongings = [layout.counter(name).belongings(name) for name in counters]  # type: ignore[union-attr]
+    belongings = [layout.counter(name).belongings(name) for name in counters]
     assert belongings == [[name + b":timer"] for name in counters]
 
 

@@ -91,8 +91,8 @@ class HealthContent(PaneContent):
     def build(self, width: int, height: int = 1000) -> list[HealthLine]:
         """Return all lines for this width; a filter applies to findings and tenants.
 
-        The golden signals take a line each if everything fits into ``height`` lines, else two lines together. If there
-        is even less room, memory and signals come below the findings.
+        Findings stand right below the dependencies, whatever else there is room for: what is being read stays in its
+        place. The golden signals take a line each if everything fits into ``height`` lines, else two lines together.
         """
         pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
@@ -110,15 +110,15 @@ class HealthContent(PaneContent):
             self.is_brief = spare < SPARE_LINES * self.is_brief
             if self.is_brief:
                 signals = brief_lines(report.signals, width, wall)
-            used = len(start) + len(memory) + len(signals) + len(found)
+            used = len(start) + len(memory) + len(signals) + len(found) + bool(report.findings)
             tenants = tenant_lines(report, width, height - used - TENANT_EXTRAS, self.tables, pane.filter)
         keys = finding_keys(width) if report.findings else blank
         if report.findings and pane.filter:
             keys = finding_count(sum(map(self._passes, report.findings)), len(report.findings))
-        above = signals[:-1] if signals and signals[-1] is blank else signals
-        lines = [*start, *memory, *above, keys, *found]
-        if height < SHORT_LINES or (report.findings and len(lines) > height):
-            return [*start, keys, *found, blank, *memory, *signals, *tenants]
+        if signals and signals[-1] is blank:
+            signals.pop()
+        first = height < SHORT_LINES or bool(report.findings)
+        lines = [*start, keys, *found, blank, *memory, *signals] if first else [*start, *memory, *signals, keys, *found]
         if tenants:
             is_title_alone = height - len(lines) == 2  # no row would stand below the title: it goes below the fold, too
             lines += [blank, *[blank] * is_title_alone, *tenants]
