@@ -119,7 +119,7 @@ class Ctx:
     tuning = TUNING
 
     class settings:
-        gateway_url = "http://localhost:8020"
+        gateway_url = "http://gateway.test:8020"  # on another machine: whose port it is does not matter here
         source_path: Path | None = None
 
 
@@ -141,7 +141,9 @@ async def test_the_tool_returns_the_draft_and_writes_nothing(tmp_path: Path, mon
     assert "from backend.routers.products import router as products_router" in steps
     assert "app.include_router(products_router)" in steps
     assert "uvicorn backend.app:app --app-dir src --port 8020" in steps
-    assert any("http://localhost:8020/api/products/" in step and "X-Tenant-ID: demo_dentist" in step for step in steps)
+    assert any(
+        "http://gateway.test:8020/api/products/" in step and "X-Tenant-ID: demo_dentist" in step for step in steps
+    )
     assert list_all(tmp_path) == before
     assert not TOOLS["generate_enterprise_router"].found(report)
 
