@@ -116,11 +116,15 @@ def check_text(text: str, path: Path) -> dict[str, Any]:
     return table
 
 
+_MEND_TOML = ": look there for a quote or bracket that is not closed, a text without quotes, or a name given twice"
+"""What the mistakes in a file nearly always are. What stands there is not told: it may be a password."""
+
+
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
+        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}{_MEND_TOML}") from None
 
 
 def _check_keys(table: dict[str, Any], kinds: dict[str, Any], file: TomlFile, keys: Keys) -> None:
