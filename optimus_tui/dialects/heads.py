@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from optimus_tui.dialects.load import load_preset, preset_names
 from optimus_tui.dialects.model import NO_KIND, CacheRule, LimitRule
-from optimus_tui.dialects.template import IGNORED, Template
+from optimus_tui.dialects.template import HEX, IGNORED, Template
 
 SHORTEST, LONG_ENOUGH, LEAST = 5, 12, 3
 """Bytes of a beginning that tells a preset, of one that does so whatever follows, and of one that others could mean."""
@@ -93,12 +93,13 @@ class SharedGroup(NamedTuple):
     """What one rule for cache keys says of all its names alike.
 
     ``looks_so`` gives None for other names, ``apart`` are the beginnings of names that a rule before it may take, and
-    ``group`` is the kind and the tenant.
+    ``group`` is the kind and the tenant. ``is_hex``: True if all its names are hexadecimal digits and nothing else.
     """
 
     looks_so: Callable[[bytes], object]
     apart: tuple[bytes, ...]
     group: tuple[bytes, bytes]
+    is_hex: bool
 
 
 def shared_groups(rules: Iterable[CacheRule], apart: Iterable[bytes]) -> Iterator[SharedGroup]:
@@ -113,7 +114,8 @@ def shared_groups(rules: Iterable[CacheRule], apart: Iterable[bytes]) -> Iterato
         template = rule.template
         if all(one.name in IGNORED or (one.name == "rest" and one.looks) for one in template.captures):
             group = rule.kind.encode() or NO_KIND, rule.tenant.encode()
-            yield SharedGroup(template.quick_check(), tuple(heads), group)
+            is_hex = not any(template.literals) and [one.looks in HEX for one in template.captures] == [True]
+            yield SharedGroup(template.quick_check(), tuple(heads), group, is_hex)
         elif template.head:
             heads.append(template.head)
         else:

@@ -1,5 +1,6 @@
 """Read the name of a key by the rules of a profile: its tenant, its operation or kind, and what it says of a limit."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Literal, NamedTuple
@@ -141,6 +142,14 @@ UNPARSED = ParsedKey("unparsed")
 OTHER = ParsedKey("other")
 
 
+_NO_HEX = re.compile(rb"[^0-9a-fA-F]")
+
+
+def _is_hex(text: bytes) -> bool:
+    """Return whether a text, or an empty one, can be part of a name of hexadecimal digits."""
+    return _NO_HEX.search(text) is None
+
+
 class KeyLayout:
     """Reads names by the rules of one profile.
 
@@ -175,6 +184,8 @@ class KeyLayout:
         self._needed = needs([one.template.literals for one in dialect.limits if not one.template.head])
         self._named_limits = least_heads([rule.template for rule in dialect.limits if rule.template.head])
         self._first_bytes = frozenset(one[:1] for one in (*self._named_limits, *self.bare_heads))
+        needed = (one for one, _ in self._needed)
+        self._may_count_hex = any(map(_is_hex, (*needed, *self._named_limits, *self.bare_heads)))
         self.names_tracking = bool(dialect.tracking)
         self.asks_for_all = b"" in self.known_heads
         self.names_no_tenant = any(rule.tenant for rule in dialect.cache)
@@ -295,8 +306,11 @@ class KeyLayout:
         """
         for rule in self.shared_groups:
             if rule.looks_so(name) is not None:
-                other = name.startswith(rule.apart) or name == self._event_list or self.may_count(name)
-                return None if other else rule.group
+                if name.startswith(rule.apart) or name == self._event_list:
+                    return None
+                if (self._may_count_hex or not rule.is_hex) and self.may_count(name):
+                    return None
+                return rule.group
         return None
 
     def family_of(self, name: bytes) -> Family:

@@ -60,7 +60,8 @@ LOOKS: dict[str, re.Pattern[bytes]] = {
 }
 """How a capture must look, by its name; other captures may hold anything. Each pattern is of bounded length."""
 MAX_BYTES, MAX_CAPTURES = 256, 16
-_HEX = frozenset({"hash", "md5", "sha256", "n"})
+HEX = frozenset({"hash", "md5", "sha256", "n"})
+"""What a part of a name may look like that holds hexadecimal digits and nothing else."""
 """Looks of letters and figures alone: what such a part holds is never a separator."""
 _WORD_BYTE = re.compile(rb"[A-Za-z0-9]")
 _GLOB = re.compile(rb"([\\*?\[\]^-])")
@@ -152,7 +153,7 @@ class Template:
         plain = not any(one.greedy or one.looks for one in before) and all(
             len(one) == 1 for one in self._literals[1:-1]
         )
-        if not plain or last.greedy or last.looks not in _HEX or self._tail:
+        if not plain or last.greedy or last.looks not in HEX or self._tail:
             return self.match
         ends = (b"[^%b]*%b" % (one, one) for one in map(re.escape, self._literals[1:-1]))
         pattern = b"%b%b(?:%b)" % (re.escape(self.head), b"".join(ends), LOOKS[last.looks].pattern)

@@ -299,12 +299,13 @@ def _without_strange(page: KeyPage, layout: KeyLayout) -> KeyPage:
     """Return the page without names that no rule matches, where a rule begins with a capture and so asks for all."""
     if not layout.asks_for_all:
         return page
-    families = [layout.family_of(name) for name in page.names]
-    kept = [index for index, family in enumerate(families) if family not in ("other", "unparsed", "neighbour")]
-    if len(kept) == len(families):
+    names = page.names
+    families = {at: layout.family_of(name) for at, name in enumerate(names) if layout.shared_group(name) is None}
+    left_out = {at for at, family in families.items() if family in ("other", "unparsed", "neighbour")}
+    if not left_out:
         return page
-    strange = [name for name, family in zip(page.names, families, strict=True) if family in ("other", "unparsed")]
-    strange = [name for name in strange if not name.startswith(OWN_PREFIXES)]
+    kept = [at for at in range(len(names)) if at not in left_out]
+    strange = [names[at] for at in left_out if families[at] != "neighbour" and not names[at].startswith(OWN_PREFIXES)]
     heads = dict(page.heads)
     for head, number in heads_of(strange).items():
         heads[head] = heads.get(head, 0) + number
@@ -313,7 +314,7 @@ def _without_strange(page: KeyPage, layout: KeyLayout) -> KeyPage:
         names=[page.names[index] for index in kept],
         pttls=None if page.pttls is None else [page.pttls[index] for index in kept],
         sizes=None if page.sizes is None else [page.sizes[index] for index in kept],
-        others=page.others + len(families) - len(kept),
+        others=page.others + len(left_out),
         foreign=page.foreign + len(strange),
         heads=heads,
     )
