@@ -43,4 +43,6 @@ def interrupted() -> tuple[str, int]:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     global _arrived
     _arrived = True
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background: it would end nothing
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,18 @@ WATCH = ("run", "diagnose_gateway_health", "--watch", "0.5", "--ndjson")
 def test_an_interrupt_is_130_and_sigterm_is_143_everywhere(
     words: tuple[str, ...], number: signal.Signals, code: int, start: Started
 ) -> None:
-    process = start(*words)
+    ends(start(*words, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL)), words, number, code)
+
+
+@pytest.mark.parametrize("words", [HTTP, WATCH])
+def test_sigterm_ends_what_a_script_started_in_the_background_where_interrupts_are_ignored(
+    words: tuple[str, ...], start: Started
+) -> None:
+    ends(start(*words, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN)), words, *END)
+
+
+def ends(process: "subprocess.Popen[bytes]", words: tuple[str, ...], number: signal.Signals, code: int) -> None:
+    """Check that a verb that has begun to answer ends with this exit code, and without a traceback."""
     assert process.stdin and process.stdout and process.stderr
     try:
         if words == ("mcp",):

@@ -14,7 +14,7 @@ MOST_TENANTS = 50
 """Tenants whose signals are kept, those with most requests; the others are counted."""
 NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 NO_TENANTS = "the gateway does not count requests by tenant"
-_NOT_TIMED = "only its first requests so far, which are left out"
+_NOT_TIMED = "only requests of its start so far, which are not counted"
 _NONE_TIMED = Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
 
 
