@@ -18,7 +18,7 @@ from optimus_tui.settings.model import ScanBudget
 
 LONGEST_HEAD = 24
 """Bytes of a beginning that a pattern compares; what follows is compared here."""
-COUNT_FACTOR = 8
+COUNT_FACTOR = 4
 """Names that do not match cost the server little: so many times as many are asked for in a call."""
 
 

@@ -35,7 +35,7 @@ LEAST_SLEEP_SECONDS = 0.002
 """Shorter pauses are saved up: a timer's own granularity would double them."""
 MOST_RESTED_SECONDS = 0.02
 """So much longer pauses than were due count for the next ones: a timer on a busy machine is late."""
-TIMED_EVERY = 8
+TIMED_EVERY = 4
 """After the first calls, one in so many is timed: two more replies cost us as much as a call."""
 _LATEST = 9
 _TRUSTED = 3
