@@ -170,9 +170,10 @@ def _under_own_names(names: Sequence[bytes], presets: Sequence[Dialect]) -> tupl
     fits: list[Fit] = []
     told: set[bytes] = set()
     for preset in (one for one in presets if one.own_word):
-        by_word: dict[bytes, dict[bytes, bytes]] = {}
+        own, by_word = preset.own_word.encode(), dict[bytes, dict[bytes, bytes]]()
+        joints = [joint for sign in preset.signs if (joint := _joint(sign.text.encode(), own))]
         for name in names:
-            if found := _own_name(preset, name):
+            if found := _own_name(own, joints, name):
                 by_word.setdefault(found[0], {})[name] = found[1]
         layout = KeyLayout(preset)
         for word, usual in by_word.items():
@@ -183,15 +184,21 @@ def _under_own_names(names: Sequence[bytes], presets: Sequence[Dialect]) -> tupl
     return fits, [name for name in names if name not in told]
 
 
-def _own_name(preset: Dialect, name: bytes) -> tuple[bytes, bytes] | None:
+def _joint(sign: bytes, own: bytes) -> bytes:
+    """Return what stands between an application's name and its second time in a sign that begins so; else empty."""
+    before, *parts = sign.split(own)
+    if before or len(parts) < 2:
+        return b""
+    return parts[0]
+
+
+def _own_name(own: bytes, joints: Sequence[bytes], name: bytes) -> tuple[bytes, bytes] | None:
     """Return the name of the application in a key's name, and the key's name as the preset writes it."""
-    own = preset.own_word.encode()
-    for sign in preset.signs:
-        before, *between = sign.text.encode().split(own)
-        word = name.partition(between[0])[0] if not before and len(between) > 1 else b""
-        head = word + between[0] + word if word else b""
-        if head and name.startswith(head) and _PREFIX.fullmatch(word):
-            return word, own + between[0] + own + name[len(head) :]
+    for joint in joints:
+        word = name.partition(joint)[0]
+        head = word + joint + word
+        if _PREFIX.fullmatch(word) and name.startswith(head):
+            return word, own + joint + own + name[len(head) :]
     return None
 
 

@@ -114,7 +114,7 @@ def shared_groups(rules: Iterable[CacheRule], apart: Iterable[bytes]) -> Iterato
         template = rule.template
         if all(one.name in IGNORED or (one.name == "rest" and one.looks) for one in template.captures):
             group = rule.kind.encode() or NO_KIND, rule.tenant.encode()
-            is_hex = not any(template.literals) and [one.looks in HEX for one in template.captures] == [True]
+            is_hex = not any(template.literals) and all(one.looks in HEX for one in template.captures)
             yield SharedGroup(template.quick_check(), tuple(heads), group, is_hex)
         elif template.head:
             heads.append(template.head)

@@ -119,13 +119,13 @@ class LoneProof:
         """Return when a proof is possible, in words; empty if it is possible at once."""
         await self._needed()
         words = self.too_early().removeprefix(TOO_EARLY)
-        if not words or self._tells_at_once():
-            if not words:
-                return ""
-            if self._need == ProofNeed():  # no time can be promised for a reading
-                return f"the next reading after {clock(self._record.since)} proves it; reported then"
-            return f"{words}; reported then"
-        return f"{words}; the check then runs automatically"
+        if not words:
+            return ""
+        if not self._tells_at_once():
+            return f"{words}; the check then runs automatically"
+        if self._need == ProofNeed():  # no time can be promised for a reading
+            words = f"the next reading after {clock(self._record.since)} proves it"
+        return f"{words}; reported then"
 
     def _tells_at_once(self) -> bool:
         """Return True if the finding is about a state: what is read after the act shows whether it is fixed.
@@ -146,17 +146,17 @@ class LoneProof:
             if repaired := repaired_words(self._record, now):
                 return repaired, "accent"
             if now < at + SHOWN_SECONDS:
-                return (words, style)
-            return ("", "")
+                return words, style
+            return "", ""
         if self._need is None or self.over:
             return "", ""
         due = self._record.since + self._need.seconds
         if now < due:
             return possible_words(replace(self._record, due=due)), "accent"
+        if self._lacks == FILLS:
+            return FILLS, "accent"
         if self._lacks:
             came = self._lacks.partition(",")[0]
-            if self._lacks == FILLS:
-                return FILLS, "accent"
             if self._enough_at is None:
                 return f"{came}, a proof needs more", "accent"
             return f"{came}, proof possible at {clock(self._enough_at)}", "accent"

@@ -238,11 +238,11 @@ class DrillController:
             self.dashboard.say(f"{played} still shows: the drill begins once that is over; :drill stop leaves it")
         self.dashboard.draw_status()
         while not demo.ready:  # noqa: ASYNC110 - the demo has no event to wait for
-            await asyncio.sleep(self.dashboard.context.tuning.drill_look_seconds)
+            await asyncio.sleep(tuning.drill_look_seconds)
         await demo.inject("quiet")
         await asyncio.sleep(pick.uniform(*tuning.drill_pause_seconds))
         while not (self._is_calm(drill.truth) and self._is_calm(drill.left)):  # noqa: ASYNC110 - no leftover counts
-            await asyncio.sleep(self.dashboard.context.tuning.drill_look_seconds)
+            await asyncio.sleep(tuning.drill_look_seconds)
         # What shows the fault counts from now on: on a busy machine an alarm comes before the demo's reply.
         drill.watch = Watch(injected=clock.mono(), hold_seconds=tuning.drill_hold_seconds)
         injected = await demo.inject(scenario)
@@ -257,7 +257,7 @@ class DrillController:
         while self.is_asked() or not is_over(drill.watch, drill.incident_state, clock.mono()):
             await self._mark_incident(drill)
             self._follow(drill)
-            await asyncio.sleep(self.dashboard.context.tuning.drill_look_seconds)
+            await asyncio.sleep(tuning.drill_look_seconds)
         await self._end(demo, drill)
 
     def _follow(self, drill: Drill) -> None:

@@ -35,6 +35,8 @@ UNDONE = ("not executed", "unknown", "left")
 """Outcomes of keys that a new plan may find again."""
 STALE_SECONDS = 60.0
 """The age from which a plan is not confirmed any more."""
+PLANNING_LINES = 8
+"""Lines that are kept free while the plan is made: when it comes, nothing has to move or be scrolled."""
 MINIMUM = (64, 20)
 """Columns and rows below which nothing is confirmed: what is confirmed has to be in sight."""
 
@@ -45,10 +47,6 @@ def room_for_lines(screen: Screen[Any]) -> int:
     below = [screen.query_one(name) for name in ("#asked", "#deciding")]
     taken = sum(one.outer_size.height + one.styles.margin.height for one in below if one.display)
     return max(1, screen.size.height - box.styles.margin.height - box.gutter.height - taken)
-
-
-PLANNING_LINES = 8
-"""Lines that are kept free while the plan is made: when it comes, nothing has to move or be scrolled."""
 
 
 class ActionLines(LineView, can_focus=False):

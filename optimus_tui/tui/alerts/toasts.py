@@ -108,7 +108,7 @@ def _whole(notice: Notice, early: Early) -> str:
     if notice.kind == "cleared":
         return f"● cleared  was {mark}: {message}"
     said = _said(notice, early)
-    return f"{mark} {message}" + (clause(said, " (", ")"))
+    return f"{mark} {message}{clause(said, ' (', ')')}"
 
 
 def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:

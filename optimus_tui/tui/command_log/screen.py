@@ -257,8 +257,7 @@ class CommandLogScreen(BaseScreen):
 
     async def _export(self, lines: list[LogLine]) -> None:
         texts = await asyncio.to_thread(exported, lines, self.context.settings)
-        wall, text = self.context.clock.wall(), "\n".join(texts) + "\n"
-        asked = Export(plural(len(texts), "line"), "commands", ".txt", wall, text)
+        asked = Export.of_lines("commands", self.context.clock.wall(), texts)
         ask_to_write(self.app.push_screen, self.say, asked)
 
 

@@ -21,7 +21,6 @@ from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.tui.theme import THEMES
-from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.ranking import tenant_of
 
@@ -256,8 +255,7 @@ class PaneRequests:
         """Ask whether to write a pane's lines to a private file; then say where it is."""
         from optimus_tui.tui.dialogs.export import Export, ask_to_write
 
-        wall, text = self.dashboard.context.clock.wall(), "\n".join(lines) + "\n"
-        asked = Export(plural(len(lines), "line"), pane, ".txt", wall, text)
+        asked = Export.of_lines(pane, self.dashboard.context.clock.wall(), lines)
         ask_to_write(self.dashboard.open_screen, self.dashboard.say, asked)
 
     def preview(self, key: bytes) -> None:

@@ -1,13 +1,14 @@
 """Ask before what a screen shows is written to a file: a letter that was pressed by mistake makes none."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from textual.screen import Screen
 
 from optimus_tui.tui import terminal
 from optimus_tui.tui.dialogs.base import AskDialog
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 
@@ -27,6 +28,11 @@ class Export(NamedTuple):
     ending: str
     wall: float
     text: str
+
+    @classmethod
+    def of_lines(cls, name: str, wall: float, lines: Sequence[str]) -> "Export":
+        """Return lines as a text file of that name."""
+        return cls(plural(len(lines), "line"), name, ".txt", wall, "\n".join(lines) + "\n")
 
 
 def ask_to_write(
