@@ -144,7 +144,7 @@ class Context:
 
     @property
     def open_feed(self) -> "FeedReader | None":
-        """Return the reader of events if this process has one; None where nothing was to be heard."""
+        """Return the reader of events if this process has one; None if it has none."""
         return self.__dict__.get("feed")
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The search for cyclic garbage: hardly while a program starts, seldom once it has."""
+"""How often Python searches for cyclic garbage: hardly ever while a program starts, seldom afterwards."""
 
 import gc
 
@@ -11,15 +11,17 @@ _starting: list[bool] = []
 
 
 def starting() -> None:
-    """Search hardly until ``started``. A short verb never says that it has started, and ends before that matters."""
+    """Search hardly ever until ``started`` is called. A short command ends before that, and before garbage matters."""
     _starting.append(True)
     gc.set_threshold(OBJECTS)
 
 
 def started() -> None:
-    """Search now and then, and no more through what the start made. Only the first call after a start counts.
+    """Search now and then, but not among the objects that the start made.
 
-    A program that runs for days would keep garbage for long otherwise.
+    Only the first call after a start has an effect.
+
+    Otherwise a program that runs for days would keep garbage for a long time.
     """
     if _starting:
         _starting.clear()
@@ -28,9 +30,9 @@ def started() -> None:
 
 
 def loaded() -> None:
-    """Leave out of the search what was loaded and built until now: it stays for as long as the program runs.
+    """Leave everything that was loaded and built until now out of the search: it stays as long as the program runs.
 
-    The modules of screens and clients come after the start. Searched through once a minute, they took a twentieth of
-    what a dashboard at rest takes.
+    The modules of screens and clients are loaded after the start. To search them once a minute took a twentieth of the
+    processor time of a dashboard at rest.
     """
     gc.freeze()

@@ -29,7 +29,7 @@ _RETRY = ((b"retry-after", b"1"),)
 
 
 class ToolsApp(AccessControlMiddleware):
-    """The application to mount. A mounted app is not told of the end: call ``aclose`` for an orderly one."""
+    """The application to mount. A mounted app is not told when its server ends: call ``aclose`` then."""
 
     def __init__(self, dispatcher: "ToolDispatcher", token: str | None, hosts: Collection[str]) -> None:
         super().__init__(Tools(dispatcher), token, hosts=hosts)

@@ -13,7 +13,7 @@ UNUSED = ("httpx._main", "opentelemetry")
 
 
 def load(names: Iterable[str]) -> None:
-    """Import modules, the unused packages left out; what another part of the process has imported stays as it is."""
+    """Import modules without the packages that they do not need here; what is imported already stays as it is."""
     left_out = [name for name in UNUSED if name not in sys.modules]
     sys.modules.update(dict.fromkeys(left_out))  # type: ignore[arg-type]  # None: no such module
     try:

@@ -18,7 +18,7 @@ def parse(source: str | bytes, path: str = "<unknown>") -> ast.Module:
         path: The name that a ``SyntaxError`` says.
 
     Raises:
-        SyntaxError: It is no Python of this version.
+        SyntaxError: It is not Python of this version.
         ValueError: It holds a null byte.
         RecursionError: It is nested too deeply; a MemoryError says the same.
     """

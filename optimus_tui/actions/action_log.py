@@ -85,7 +85,7 @@ class ActionLog:
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
     def intent(self, start: int, keys: Sequence[bytes], place: str | None = None) -> None:
-        """Record the keys of the batch that is about to be sent, and of a cluster to which node."""
+        """Record the keys of the batch that is about to be sent; on a cluster, also the node that it goes to."""
         where = {} if place is None else {"node": place}
         self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys], **where)
 
@@ -249,7 +249,7 @@ def forgotten(folder: Path) -> list[Forgotten]:
 
 
 def without_record(folder: Path) -> list[str]:
-    """List the ids of actions that have a plan but no record at all in the audit. Reads only."""
+    """List the ids of actions that have a plan but no record at all in the audit. Nothing is changed."""
     seen = _seen(folder)
     plans = _not_running(folder, lambda action: action not in seen.opened and action not in seen.closed)
     return [path.stem for path, error in plans if error is None]

@@ -49,7 +49,7 @@ LOOK_EVERY = 10
 
 
 class BatchRun:
-    """One run over a plan, on a cluster node by node: what stops at one node goes on at the others.
+    """One run over a plan, on a cluster node by node. If it has to stop at one node, it goes on at the others.
 
     Attributes:
         outcomes: One outcome for each key, up to date after each batch.
@@ -205,7 +205,7 @@ class BatchRun:
 
 
 def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the places in runs without a gap, as (first, behind the last), each at most one batch long."""
+    """Yield runs of neighbouring places as (first, one after the last), each at most one batch long."""
     start = end = -1
     for place in places:
         if place != end or end - start >= BATCH:

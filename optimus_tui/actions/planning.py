@@ -60,7 +60,7 @@ BATCH = 100
 
 @asynccontextmanager
 async def of_primaries(context: Context) -> AsyncIterator[Context]:
-    """Yield the context, or one that reads keys on primaries: what a replica has may be too old for a plan."""
+    """Yield the context if it reads keys on primaries, else one that does: a replica's keys may be too old."""
     settings = context.settings
     if settings.redis.read_from == "primary":
         yield context

@@ -78,7 +78,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def connection_flags(command: Command) -> Command:
-    """Add the flags of all settings to a click command, but for those of a dashboard."""
+    """Add the flags of all settings to a click command, except those of a dashboard."""
     return _with_flags(command, [row for row in SETTINGS if row.flag and not row.dashboard])
 
 

@@ -21,7 +21,7 @@ LONGEST = 2000
 class ReaderGone(Exception):
     """Raised if the reader of our output has closed it, as ``| head`` does.
 
-    It is no OSError: click would end the process with 1.
+    It is not an OSError, because click would then end the process with exit code 1.
     """
 
 

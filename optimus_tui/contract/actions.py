@@ -96,7 +96,7 @@ class NodeWhere(Struct, frozen=True, kw_only=True):
 class Where(Struct, frozen=True, kw_only=True):
     """The server, database and login that a plan is valid for. ``place`` is host and port, or a socket path.
 
-    Of a cluster ``place`` is the configured address, ``run_id`` is empty, and ``nodes`` are its primaries.
+    For a cluster, ``place`` is the configured address, ``run_id`` is empty, and ``nodes`` are its primaries.
     """
 
     environment: str

@@ -64,7 +64,7 @@ class Link(NamedTuple):
         effect_about: The same for the subject of an effect.
         same_tenant: True if both must be about the same tenant.
         noticed_after: Seconds from the beginning of the cause to its finding, at least.
-        unordered: Seconds by which the effect may be found before the cause, which is looked for only so often.
+        unordered: Seconds by which the effect may be found before the cause, which is only looked for now and then.
     """
 
     causes: tuple[str, ...]
@@ -152,14 +152,14 @@ def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
 
 
 def effects_of_restart(service: str, rules: Iterable[str]) -> list[str]:
-    """Return those of these rules of findings that the table knows as effects of a service's restart."""
+    """Return those of ``rules`` that the table knows as effects of a restart of the service."""
     down = SERVICE_DOWN.get(service)
     known = {rule for link in LINKS if down in link.causes for rule in link.effects}
     return [rule for rule in rules if rule in known]
 
 
 def effect_seconds(rule: str, window: float | None, since_act: float) -> float:
-    """Return for how many seconds an act can explain a finding: the same however long one has waited already.
+    """Return for how many seconds an act can explain a finding. The result does not change while one waits.
 
     Args:
         rule: The rule of the finding.

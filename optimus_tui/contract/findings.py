@@ -81,8 +81,8 @@ class Extent(NamedTuple):
 def extent_of(finding: Finding) -> Extent | None:
     """Return how much is wrong; None where the finding has no figures.
 
-    A share over its threshold is counted in requests where it is known of how many it is: a share alone may rise
-    because other traffic has become less.
+    A share over its threshold becomes a number of requests where the total is known: a share alone may rise because
+    other traffic has fallen.
     """
     measured, threshold = finding.measured, finding.threshold
     if not isinstance(measured, (int, float)) or not isinstance(threshold, (int, float)):

@@ -75,14 +75,14 @@ class GoldenSignals(Struct, frozen=True, kw_only=True):
 
 
 def same_refusals(one: GoldenSignals | None, other: GoldenSignals | None) -> bool:
-    """Return True if both say the same of refused requests, so that nothing has to be shown anew for the other one."""
+    """Return True if both have the same figures of refused requests, so that nothing has to be drawn again."""
     if one is None or other is None:
         return one is other
     return (one.refused_by, one.refused_by_why, one.seconds) == (other.refused_by, other.refused_by_why, other.seconds)
 
 
 def with_refusals(report: LimitsReport, signals: GoldenSignals | None) -> LimitsReport:
-    """Return counters with the refusals of these signals, so that one moment has one figure; as they are without."""
+    """Return the report with the refusals of these signals, so that both panes show the same; None changes nothing."""
     if signals is None:
         return report
     return replace(

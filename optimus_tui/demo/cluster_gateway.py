@@ -1,8 +1,9 @@
 """The reference gateway on a cluster: ``uvicorn optimus_tui.demo.cluster_gateway:app``.
 
 The gateway's cache does each step in one script over several keys, which lie in different slots of a cluster. Here each
-script is replaced by smaller ones, one a slot, in an order that keeps its promise: an answer counts only while the
-generations stand that it was asked under, and these are read each time, and deleted before anything else.
+script is replaced by smaller ones, one a slot, in an order that keeps the guarantee of the whole: a cached answer
+counts only while the generations under which it was asked for are unchanged. They are read each time, and deleted
+before anything else.
 """
 
 import importlib
@@ -80,7 +81,7 @@ return found
 
 
 class ClusterRedis:
-    """What the gateway asks of its client of Redis, on a cluster."""
+    """The part of a Redis client that the gateway uses, for a cluster."""
 
     def __init__(self, nodes: ClusterNodes[PlainNode]) -> None:
         self._nodes = nodes
@@ -101,7 +102,7 @@ class ClusterRedis:
         return 0, [key async for keys in scan(self._nodes, match) for key in keys]
 
     def register_script(self, text: str) -> Script:
-        """Return what runs a script of the gateway; one of several keys is taken apart."""
+        """Return a function that runs a script of the gateway; one over several keys is replaced by smaller ones."""
         for whole, parts in (
             (_SCRIPTS.LOOK_UP, self._look_up),
             (_SCRIPTS.STORE, self._store),

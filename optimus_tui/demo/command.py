@@ -187,7 +187,7 @@ class DemoHandle:
         return await self._order({"switch": name}, "switch", f"change to {name}")
 
     async def inject(self, name: str) -> Happened:
-        """Play a scenario for a drill, and return the moment from which on it can show.
+        """Play a scenario for a drill, and return the moment from which its fault can be seen.
 
         Neither ``scenario`` nor the note of a failure gives away which one it is.
         """

@@ -1,7 +1,7 @@
 """The clients that the demo's own gateway and traffic have of a cluster, or of the primary that sentinels name.
 
-They take the ways of the product: one connection pool a node, the owner of each key by the cluster's own map, the
-primary by the sentinels' word. What a node leaves unanswered fails, and nothing else does.
+They connect as the product does: one connection pool for each node, the owner of each key by the cluster's own map, the
+primary as the sentinels name it. Only the commands that a node does not answer fail.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ Nodes = ClusterNodes[PlainNode] | SentinelPrimary[PlainNode]
 
 
 def open_cluster(url: str) -> ClusterNodes[PlainNode]:
-    """Return the nodes of the cluster that the addresses of ``redis+cluster://`` belong to."""
+    """Return the nodes of the cluster at the addresses of a ``redis+cluster://`` URL."""
     return ClusterNodes(parse_redis_url(url, "demo"), PlainNode, Clock())
 
 
@@ -104,7 +104,7 @@ async def scan(nodes: Nodes, pattern: str) -> AsyncIterator[list[bytes]]:
 
 
 class SeveralServers:
-    """What the faults of the scenarios need of several servers, in the form of ``tenants.Resp``."""
+    """A client of several servers with the methods of ``tenants.Resp`` that the scenarios' faults use."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes

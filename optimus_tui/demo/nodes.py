@@ -61,7 +61,10 @@ def _folder(directory: Path, name: str) -> Path:
 
 
 def node_plans(binary: str, ports: Ports, directory: Path) -> list[ChildPlan]:
-    """Return how to start each node with this binary; their folders are made. A node is ready once all slots are."""
+    """Return how to start each node with this binary, and make their folders.
+
+    A node is ready once the cluster is ok.
+    """
     plans = []
     for index, (port, bus) in enumerate(zip(ports.nodes, ports.buses, strict=True)):
         folder = _folder(directory, f"{NODE}{index}")
@@ -81,7 +84,7 @@ def server_options(port: int, primary: int | None = None) -> tuple[str, ...]:
 def sentinel_lines(
     servers: Sequence[int], sentinels: Sequence[int], me: int, down_after_ms: int, failover_timeout_ms: int
 ) -> str:
-    """Return a ``sentinel.conf`` with which a sentinel knows all servers and sentinels; the first server leads.
+    """Return a ``sentinel.conf`` with which a sentinel knows all servers and sentinels; the first is the primary.
 
     Ready-made, because sentinels find each other and the replicas only within ten seconds.
     """
@@ -104,7 +107,7 @@ def sentinel_lines(
 
 
 def sentinel_plans(binary: str, ports: Ports, directory: Path) -> list[ChildPlan]:
-    """Return how to start a primary, its replicas and their sentinels with this binary; their folders are made.
+    """Return how to start a primary, its replicas and their sentinels with this binary, and make their folders.
 
     A replica is ready once it has the primary's keys, a sentinel once enough of them agree.
     """

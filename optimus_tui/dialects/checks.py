@@ -9,7 +9,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 def check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
-    """Check that a table says in the form of the format how a service is asked.
+    """Check the table that says how a service is asked, beyond the types of its values.
 
     Args:
         service: The table.
@@ -17,7 +17,7 @@ def check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
         name: The table's name, as ``gateway``.
 
     Raises:
-        DialectError: It does not.
+        DialectError: The table has a mistake.
     """
     for key in ("health", "metrics", "cache_metrics", "limits"):
         if (path := getattr(service, key)) and not path.startswith("/"):
@@ -40,14 +40,14 @@ def check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
 
 
 def check_feed(feed: FeedRule, where: str) -> None:
-    """Check that a rule of a feed names its channels and places as the format wants it.
+    """Check that a rule of a feed names its channels and places in the right form.
 
     Args:
         feed: The rule.
         where: Its place in the file.
 
     Raises:
-        DialectError: It does not.
+        DialectError: The rule has a mistake.
     """
     if bool(feed.channel) == bool(feed.pattern):
         raise DialectError(f"{where} needs a channel or a pattern of channels, and not both")

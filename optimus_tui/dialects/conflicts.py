@@ -68,7 +68,7 @@ def common_name(one: Template, other: Template, budget: _Budget | None = None) -
     Args:
         one: A template.
         other: Another one.
-        budget: How much may still be compared, for several calls together; None for as much as one call may.
+        budget: How much may still be compared, for several calls together; None for the limit of a single call.
     """
     if not (one.head.startswith(other.head) or other.head.startswith(one.head)):
         return None

@@ -1,6 +1,8 @@
-"""Find the presets that fit the names in a Redis, and write the TOML to paste. Only names of one product alone decide.
+"""Find the presets that fit the names in a Redis, and write the TOML to paste.
 
-Of names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it shows the shapes, and leaves places to fill
+Only names that a single product writes decide.
+
+For names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it shows the shapes, and leaves places to fill
 in: a name does not tell which of its parts is the tenant.
 """
 

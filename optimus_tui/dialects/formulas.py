@@ -31,7 +31,7 @@ _ROUNDING = 1e-9
 
 
 class Failed(Enum):
-    """The kind of error that a reply was; it takes the reply's place."""
+    """An error reply, by its kind; it stands where the reply would be."""
 
     WRONG_TYPE = "wrong type"
     DENIED = "denied"
@@ -231,7 +231,7 @@ def unit_of(reply: object, now: float) -> int | None:
 
 
 def time_of(reply: object, unit: int) -> float | None:
-    """Return a time in epoch seconds, from a reply with ``unit`` units a second; None if it is no number."""
+    """Return a time in epoch seconds, from a reply with ``unit`` units a second; None if it is not a number."""
     number = decimal(reply)
     if number is None:
         return None

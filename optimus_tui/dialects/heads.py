@@ -54,8 +54,8 @@ Rule = TypeVar("Rule", LimitRule, CacheRule)
 def by_first_byte(rules: Iterable[Rule]) -> tuple[tuple[tuple[Rule, bytes, bytes], ...], ...]:
     """Return, for each first byte of a name, the rules that can match it, each with its head and its longest literal.
 
-    A name that lacks a literal is told apart by one search, before its template is asked: of a million names that no
-    counter has, each costs the same under twenty rules as under two.
+    A name that lacks a rule's literal is excluded by one search, before the template is tried. So a name that is not a
+    counter's costs the same under twenty rules as under two.
     """
     known = [(rule, rule.template.head, max(rule.template.literals, key=len)) for rule in rules]
     return tuple(tuple(one for one in known if one[1][:1] in (b"", bytes([first]))) for first in range(256))
@@ -72,7 +72,7 @@ def least_heads(templates: Collection[Template]) -> tuple[bytes, ...]:
 
 
 def needs(rules: Iterable[tuple[bytes, ...]]) -> tuple[tuple[bytes, int], ...]:
-    """Return the longest literal of each rule and how often its names hold it, without what another one implies.
+    """Return the longest literal of each rule and how often its names contain it, without literals that others imply.
 
     Args:
         rules: The literals of each rule.
@@ -90,9 +90,9 @@ def _holds(literals: Iterable[bytes], needed: bytes) -> int:
 
 
 class SharedGroup(NamedTuple):
-    """What one rule for cache keys says of all its names alike.
+    """The kind and tenant that one rule for cache keys gives to all its names.
 
-    ``looks_so`` gives None for other names, ``apart`` are the beginnings of names that a rule before it may take, and
+    ``looks_so`` returns None for other names, ``apart`` are the beginnings of names that a rule before it may take, and
     ``group`` is the kind and the tenant. ``is_hex``: True if all its names are hexadecimal digits and nothing else.
     """
 
@@ -103,10 +103,10 @@ class SharedGroup(NamedTuple):
 
 
 def shared_groups(rules: Iterable[CacheRule], apart: Iterable[bytes]) -> Iterator[SharedGroup]:
-    """Yield what is said by rules that give all their names one kind and tenant.
+    """Yield the kind and tenant of each rule that gives all its names the same ones.
 
     Args:
-        rules: The rules for cache keys in order. Of those after one that begins with a capture, nothing is said.
+        rules: The rules for cache keys in order. Those after one that begins with a capture are left out.
         apart: The beginnings of names that belong to other things.
     """
     heads = list(apart)

@@ -55,7 +55,7 @@ class PartOfKey(bytes):
 
     @classmethod
     def of(cls, key: bytes, part: int) -> "PartOfKey":
-        """Return what stands for a part of a key."""
+        """Return the ``PartOfKey`` of this key and part."""
         made = cls(key + _PART + b"%d" % part)
         made.key, made.part = key, part
         return made
@@ -157,7 +157,7 @@ class KeyLayout:
         dialect: The profile.
         limit_heads: The literal beginnings of counters' names. ``cache_heads``, ``tracking_heads`` and
             ``neighbour_heads`` are those of cache keys, of keys that track coherence, and of other known keys.
-        known_heads: All of these but ``neighbour_heads``.
+        known_heads: All of these except ``neighbour_heads``.
         bare_heads: Beginnings of counters' names without the colon at their end: a key of that name is reported.
         names_tracking: Whether the profile names keys that track coherence; else nothing is known of such keys.
         shared_groups: The rules that give all their names one kind and tenant, as far as no rule before them begins
@@ -205,12 +205,12 @@ class KeyLayout:
     def is_known(self, name: bytes) -> bool:
         """Return True if a name begins as one of the rules says, or is known as a whole.
 
-        It may match no rule all the same.
+        It may still match no rule.
         """
         return name.startswith(self.known_heads) or name in self.bare_heads or name == self._event_list
 
     def may_count(self, name: bytes) -> bool:
-        """Return True if a name begins as a counter's does."""
+        """Return True if a name begins, or holds a literal, as a rule for counters requires."""
         if not self._counts_any_name:
             return name.startswith(self.limit_heads) or name in self.bare_heads
         for needed, times in self._needed:
@@ -300,9 +300,9 @@ class KeyLayout:
         return None
 
     def shared_group(self, name: bytes) -> tuple[bytes, bytes] | None:
-        """Return the kind and tenant of a cached answer whose rule alone says both, as ``parse`` does and for less.
+        """Return the kind and tenant of a cached answer whose rule gives both: the same as ``parse``, but faster.
 
-        None where it is none, or where it cannot be told so quickly.
+        None if the name is not a cached answer, or if only ``parse`` can tell.
         """
         for rule in self.shared_groups:
             if rule.looks_so(name) is not None:
@@ -314,9 +314,9 @@ class KeyLayout:
         return None
 
     def family_of(self, name: bytes) -> Family:
-        """Return the family that ``parse`` says, for less where it is a cached answer and no counter can have it.
+        """Return the family that ``parse`` gives, but faster for a cached answer whose name cannot be a counter's.
 
-        What has a ``shared_group`` is a cached answer, too: that is asked first, for it costs the least.
+        Call ``shared_group`` first: it costs the least, and a name that has one is a cached answer.
         """
         other = name.startswith(self.neighbour_heads) or name == self._event_list or self.may_count(name)
         if not other and self._is_cached(name):

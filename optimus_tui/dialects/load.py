@@ -194,7 +194,7 @@ def load_table(
         where: the file, for the sentences of mistakes.
         text: the file's text, to name lines; "" where there is none.
         within: what stands before the names of the tables in the file.
-        name: what the profile is called where it does not say so itself.
+        name: the profile's name if the table gives none.
 
     Raises:
         DialectError: the first mistake, in one sentence.

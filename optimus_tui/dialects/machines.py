@@ -18,7 +18,7 @@ def bit(byte: int) -> int:
 
 
 def liked(mask: int) -> int:
-    """Return the byte of a set that is best to read in an example."""
+    """Return the byte of a set that is easiest to read in an example."""
     readable = next((byte for byte in _LIKED if mask >> byte & 1), None)
     if readable is not None:
         return readable
@@ -29,7 +29,7 @@ def liked(mask: int) -> int:
 
 
 class Machine:
-    """A nondeterministic automaton. Its methods append what comes next to it; state 0 is its first.
+    """A nondeterministic automaton. Each method appends the next part to it; it begins in state 0.
 
     Attributes:
         moves: For each state, pairs of a set of bytes and the state to which one of them leads.

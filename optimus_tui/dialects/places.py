@@ -65,7 +65,7 @@ class FilePlace:
                 keys.setdefault(_plain(found[1]) if keys is not self._keys else table + _plain(found[1]), number)
 
     def key(self, *names: str) -> str:
-        """Return the place of a key of the profile, such as ``optimus.toml:12``; without names, that of the table.
+        """Return the place of a key of the profile, such as ``optimus.toml:12``; without names, the place of the table.
 
         ``...`` in ``names`` stands for any one name.
         """

@@ -145,7 +145,7 @@ class Template:
         return found
 
     def quick_check(self) -> Callable[[bytes], object]:
-        """Return what gives None for exactly those names for which ``match`` does: one pattern for a hash at the end.
+        """Return a function that gives None for exactly the names for which ``match`` does.
 
         The pattern, too, goes once over a name: each part before the hash ends at the first byte that ends it.
         """
@@ -217,7 +217,7 @@ class Template:
         return b"".join(parts)
 
     def sample(self, text: bytes) -> bytes:
-        """Return the name with ``text`` in all captures: no key has it, and a server can be asked for rights on it."""
+        """Return the name with ``text`` in all captures: no key has it, so it serves to ask a server for rights."""
         return self.fill(dict.fromkeys(self.names, text))
 
     def prefix_end(self, name: bytes) -> int:

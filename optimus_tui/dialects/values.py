@@ -2,8 +2,9 @@
 
 ``read_value`` is a generator: it yields the commands of one round trip, is sent their replies, and returns a ``Value``.
 So the caller can run many of them side by side, with one round trip for each step of all. If a counter's rule allows
-one kind of value (``count``, ``bucket`` …), that is read at once; if several, it is read as a string first, and if that
-fails by its type. Each kind is judged as its library does; the function that reads it names the formula.
+one kind of value (``count``, ``bucket`` …), it is read as that kind at once; if it allows several, it is read as a
+string first and, if that fails, by its type. Each kind is judged as its library does; the function that reads it names
+the formula.
 """
 
 import math

@@ -4,7 +4,7 @@ Pure.
 
 The limit is that of the name or its rule, else the one in force (the gateway's, then ``[limits]``). The window's
 length is that of the name or its rule, else that of its operation in ``[limits.windows]``, else what the stamp proves,
-else the general one. What none of these tells is None.
+else the general one. If none of these tells it, it is None.
 """
 
 import math
@@ -26,9 +26,9 @@ _ROUND = (86_400, 3600, 60, 1)
 class WindowFrame(NamedTuple):
     """The window of a counter at one moment.
 
-    ``seconds`` is its length, ``starts`` its begin in epoch seconds and ``ends_in`` the seconds until it ends, as far
-    as the stamp in its name tells; None is unknown. ``stamped``: the name has a stamp, so the key's TTL does not tell
-    the end. ``over``: the window has ended, whatever the key's TTL is.
+    ``seconds`` is its length, ``starts`` its beginning in epoch seconds and ``ends_in`` the seconds until it ends, as
+    far as the stamp in its name tells; None is unknown. ``stamped``: the name has a stamp, so the key's TTL does not
+    tell the end. ``over``: the window has ended, whatever the key's TTL is.
     """
 
     seconds: float | None = None

@@ -210,7 +210,7 @@ class Target(Struct, frozen=True):
 
 
 def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
-    """Return the cache keys that an event's payload names, and how many of its names are unsupported or no keys."""
+    """Return the cache keys that an event's payload names, and how many names are unsupported or are not keys."""
     try:
         event = _decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):

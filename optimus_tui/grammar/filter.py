@@ -40,7 +40,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class FilterTerm:
-    """One word of a filter: ``test`` decides on a row. What else it says lets many rows be decided at once.
+    """One word of a filter: ``test`` decides on a row. With the attributes, many rows can be decided at once.
 
     Attributes:
         field: the field that is asked for.

@@ -76,7 +76,7 @@ def amount(fields: Mapping[str, str], name: str) -> int | None:
 
 
 def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names whose field is present but is no valid ``amount``."""
+    """Return the names whose field is present but is not a valid ``amount``."""
     return tuple(name for name in names if name in fields and amount(fields, name) is None)
 
 
@@ -181,8 +181,8 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
 def canonical(labels: Mapping[str, str], metric: str = "", renamed: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return a metric's labels under the names of the contract; a label that has its name already stays as it is.
 
-    ``renamed`` has published names by the contract's and goes first: there, a label that has the contract's name and
-    means something else is put aside under ``published_NAME``.
+    ``renamed`` maps the contract's names to the published ones and takes precedence: a label that has the contract's
+    name but means something else is kept as ``published_NAME``.
     """
     found = dict(labels)
     for own, published in (renamed or {}).items():

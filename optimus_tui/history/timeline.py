@@ -87,7 +87,7 @@ def lock_incident(folder: Path, who: str) -> PrivateFile:
 
     Raises:
         LockHeld: another process has the lock; the message names it.
-        OSError: no lock can be had.
+        OSError: the lock cannot be made.
     """
     try:
         file = PrivateFile.take(folder / LOCK, os.O_RDWR | os.O_CREAT)
@@ -101,7 +101,7 @@ def lock_incident(folder: Path, who: str) -> PrivateFile:
 
 
 def is_held(folder: Path) -> str:
-    """Return who writes to this incident now; empty for nobody."""
+    """Return who writes to this incident now; empty if nobody does."""
     try:
         file = PrivateFile.open(folder / LOCK)
     except OSError:
@@ -121,7 +121,10 @@ def _owner(file: PrivateFile) -> str:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
-    """Return the bytes of a file, and why it may not be continued (empty if it may). UnreadableFile if it has none."""
+    """Return the bytes of a file, and why it may not be continued (empty if it may).
+
+    UnreadableFile if it cannot be read.
+    """
     try:
         data, found = private_file.read_plain(path, limit)
     except FileNotFoundError as error:
@@ -301,7 +304,7 @@ class Timeline:
         return True
 
     def read(self, evidence: Evidence) -> bytes:
-        """Return a document of this incident, also one that waits; UnreadableFile where it is gone or changed."""
+        """Return a document of this incident, even one not written yet; UnreadableFile where it is gone or changed."""
         for _, documents in self._waiting:
             for kept, data in documents:
                 if kept == evidence:

@@ -1,7 +1,7 @@
 """The MCP server: what is listed, what a call answers, and its progress as notifications.
 
-``isError`` is set exactly where ``run`` would exit 2, 3 or 4, and structured content is the text, decoded. A bug is a
-protocol error, never a document that looks like an answer.
+``isError`` is set exactly where ``run`` would exit with 2, 3 or 4. The structured content is the decoded text. A bug is
+a protocol error, never a document that looks like an answer.
 """
 
 import asyncio

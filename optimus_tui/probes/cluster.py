@@ -1,6 +1,6 @@
 """Read a system of several servers: what it says of itself, and the state of each server, replicas included.
 
-A whole cluster, or what sentinels watch.
+The system is a whole cluster, or the servers that sentinels watch.
 """
 
 import asyncio
@@ -91,7 +91,8 @@ class Watched(NamedTuple):
 async def read_watched(sentinels: SentinelPrimary[ObserverRedis], read_one: ReadOne, clock: Clock) -> Watched:
     """Read the primary, its replicas and the sentinels' word at once: a server that hangs must not cost the others.
 
-    Raises nothing: what cannot be read is told in its place. If the primary is away, its follower is read.
+    Raises nothing: what cannot be read is replaced by its fault. If the primary is away, the server that the sentinels
+    name now is read.
     """
     target, wall, mono = sentinels.servers.target, clock.wall(), clock.mono()
     server: ObserverRedis | None = None

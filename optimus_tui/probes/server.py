@@ -337,8 +337,8 @@ async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState |
     Without the right to ask for one of the two, only that one is unknown.
 
     A cluster's are those of all its primaries. Ages follow the server's clock. Arguments of slow calls hold tenants'
-    data, so only the command's name is returned. Calls of this program are left out: the name of their connection or
-    their script tells.
+    data, so only the command's name is returned. Calls of this program are left out: they are recognised by their
+    connection's name or by their script.
     """
     found = await of_each(redis, target, lambda node: _slow_of_one(node, node.target))
     if isinstance(found, Fault):

@@ -304,7 +304,7 @@ class SamplerState:
     # -- findings
 
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Replace the findings about a subject, and return them with the times since when they stand.
+        """Replace the findings about a subject, and return each with the time since which it holds.
 
         The health report is handed on if a finding or a figure in its text changed, so that all panes show the same
         reading.

@@ -85,7 +85,7 @@ def with_default(field: Field, text: str) -> Field:
     """Return the field with a default.
 
     Raises:
-        SpecError: The text is no value of the field.
+        SpecError: The text is not a value of the field.
     """
     if field.type in ("model", "datetime") and not (field.is_list and text == "[]"):
         what = "nested model" if field.fields else "datetime"

@@ -264,7 +264,7 @@ class Field(Struct, frozen=True):
 
     @property
     def is_aliased(self) -> bool:
-        """Whether it, or a field nested in it, has another name in the code than for callers."""
+        """Whether the field, or one nested in it, has another name in the code than in the API."""
         return self.attribute != self.name or any(each.is_aliased for each in self.fields)
 
     @property

@@ -185,7 +185,7 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def is_aliased(self) -> bool:
-        """Whether a field has another name in the code than for callers."""
+        """Whether a field has another name in the code than in the API."""
         return any(field.is_aliased for field in self.fields)
 
     @property

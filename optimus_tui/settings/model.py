@@ -274,7 +274,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def names_dialect(self) -> bool:
-        """Return whether a profile was named, be it our own: then it is known what answers at the addresses."""
+        """Return whether a profile was named, even the built-in one: then it is known what answers at the addresses."""
         return self.dialect is not None or self.sources.get("dialect", "default") != "default"
 
     @property

@@ -254,7 +254,7 @@ def _places(
 
 
 def parse_address_map(table: Mapping[str, str], where: str) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of an address map, each side as ``host:port``; raise SettingsError for what is none."""
+    """Return the pairs of an address map, each side as ``host:port``; raise SettingsError if one is not."""
     pairs = []
     for announced, reached in table.items():
         sides = []

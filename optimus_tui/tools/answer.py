@@ -55,7 +55,7 @@ def decode(raw: bytes | str, otherwise: str = "") -> dict[str, Any]:
         otherwise: How else they can be given, as the end of the sentence that refuses it.
 
     Raises:
-        ToolFailure: The text is no JSON; the message names the place.
+        ToolFailure: The text is not JSON; the message names the place.
     """
     data = raw
     if isinstance(raw, str):

@@ -78,7 +78,7 @@ def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str,
 
 
 def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
-    """Return how many rows are left out of a list of at most ``most``."""
+    """Return how many rows a list of at most ``most`` leaves out."""
     return max(0, len(rows) - most)
 
 

@@ -64,7 +64,7 @@ class Survey:
 
     @property
     def names_known(self) -> bool:
-        """Return whether names that are no counters' were read, too."""
+        """Return whether the names of other keys than counters were read, too."""
         return bool(self.coverage.scanned) and self.coverage is not self.searched
 
     @property
@@ -106,7 +106,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
     """Scan all names once. An outage is a fault of the result, never an exception.
 
     Of many keys, counters are searched alone first, so that all of them are known however short the time is. Without
-    ``ttls`` nothing else is wanted: names that are no counters' are then read only where no counter was found.
+    ``ttls`` only counters are wanted: other names are then read only if no counter was found.
     """
     layout = ctx.layout
     tenants = (name.encode("utf-8", "surrogateescape") for name in ctx.settings.tenants)
@@ -164,7 +164,10 @@ async def _scan_all(ctx: "Context", seen: Survey, tenant: bytes | None, ttls: bo
 
 
 async def counter_names(seen: Survey) -> AsyncIterator[tuple[bytes, ParsedKey]]:
-    """Yield the name of every counter with what it says. Others go on meanwhile: there may be tens of thousands."""
+    """Yield the name of every counter with its parsed parts.
+
+    Other tasks run in between: there may be tens of thousands.
+    """
     parse = seen.limits.layout.parse
     for at, name in enumerate(seen.limits.names_to_read(seen.limits.total + 1), 1):
         if at % NAMES_A_STEP == 0:
@@ -294,12 +297,12 @@ def common_limits_of(ctx: "Context", index: LimitIndex, rules: LimitRules | None
 
 
 def is_default(ctx: "Context", tenant: str) -> bool:
-    """Return True if a tenant is that of our own system's examples, and another system is watched: it is nobody's."""
+    """Return True if the tenant is that of our own examples although another system is watched."""
     return tenant == DEFAULT_TENANT and not ctx.settings.system_is_ours
 
 
 def tenant_shown(ctx: "Context", tenant: str, limits: LimitsReport | None) -> bytes:
-    """Return whose counters a document shows: the most urgent one's where another system has no such tenant."""
+    """Return the tenant whose counters a document shows: the given one, else the one in most trouble elsewhere."""
     asked = tenant.encode("utf-8", "surrogateescape")
     rows = limits.rows if limits is not None else ()
     if not is_default(ctx, tenant) or any(one.counter.tenant == asked for one in rows):

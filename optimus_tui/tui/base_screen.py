@@ -64,7 +64,7 @@ class BaseScreen(SingleAnswerScreen):
             sentence: What to say.
             severity: ``information``, ``warning`` or ``error``.
             path: The file that the sentence ends with; such a toast stays longer.
-            lasting: It stays as long as one with a path: nobody pressed a key for it, so nobody looks for it.
+            lasting: It stays as long as one with a path, because it answers no key and nobody expects it.
         """
         seconds = LONG_SECONDS if path or lasting else SHORT_SECONDS
         self.app.notify(toast_text(sentence, path), markup=False, severity=severity, timeout=seconds)

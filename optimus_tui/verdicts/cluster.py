@@ -84,7 +84,7 @@ def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
 
 
 def cluster_words(state: ServerState) -> str:
-    """Return of what a cluster consists and how much of it is served, as a sentence for ``doctor``."""
+    """Return what a cluster consists of and how much of it is served, as a sentence for ``doctor``."""
     facts = [node.node for node in state.nodes if node.node is not None]
     primaries = sum(one.role == "primary" for one in facts)
     says, covered = "unknown", 0

@@ -1,4 +1,4 @@
-"""Since when a finding holds, and how bad it was at its worst, which is what is told of it once it is past. Pure."""
+"""Since when a finding holds, and how bad it was at its worst, which is what is shown once it is past. Pure."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ class Episode(Struct, frozen=True):
     Attributes:
         loud_seen: When it was last more than a note; None for never.
         worst: The finding at its worst; None before it was more than a note.
-        is_past: It was told as past, and has not come again since.
+        is_past: It was shown as past, and has not come again since.
     """
 
     since: float
@@ -39,8 +39,8 @@ def track(
 
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
     becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
-    count as one problem: a change from one to the other begins no new episode. What is told as past has the figures of
-    its worst: those of its window fall while it slides, as if there had been less. It stays past until it comes
+    count as one problem: a change from one to the other begins no new episode. A finding that is shown as past has the
+    figures of its worst, because those of a sliding window fall as if there had been less. It stays past until it comes
     again.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}

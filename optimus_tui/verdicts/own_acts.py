@@ -24,7 +24,7 @@ class OwnAct(Struct, frozen=True, kw_only=True):
         began: Wall-clock seconds; it identifies the act.
         ended: Wall-clock seconds at which it took effect; its beginning until then.
         mono: The same in monotonic seconds.
-        before: What was found in the minutes before it, as keys of alerts: that is no effect of it.
+        before: What was found in the minutes before it, as keys of alerts: those findings are no effects of it.
     """
 
     kind: str
@@ -56,7 +56,7 @@ def act_behind(finding: Finding, acts: Iterable[OwnAct], mono: float, since: flo
 
 
 def effect_by_wall(finding: Finding, key: tuple[str, str], acts: Iterable[OwnAct], now: float) -> SideEffect | None:
-    """Return of what a finding is a side effect where only wall-clock times are known; None if of nothing.
+    """Return the act that a finding is a side effect of, where only wall-clock times are known; None if there is none.
 
     Args:
         finding: A finding whose beginning is known.

@@ -21,7 +21,7 @@ def side_effects(state: Alerts, acts: Sequence[OwnAct], mono: float) -> dict[tup
 def found_lately(state: Alerts, at: float) -> frozenset[Key]:
     """Return the keys of what was found at a time (wall-clock seconds), or in the minutes before it.
 
-    What has begun since then is none of it: an action is noted only once it has ended.
+    Findings that have begun since then are left out: an action is noted only once it has ended.
     """
     held = (key for key, one in state.held.items() if one.episode.since <= at)
     ended = (key_of(one.finding) for one in state.ended if one.since <= at and at - one.seen <= WITHIN_SECONDS)

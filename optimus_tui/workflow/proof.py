@@ -317,7 +317,7 @@ def repaired_words(record: ActionRecord, wall: float | None = None) -> str:
 
     Args:
         record: The action.
-        wall: The present time: empty from the end of its window on; None for whatever time.
+        wall: The present time: empty from the end of its window on; None for any time.
     """
     until = record.receipt.until
     if record.verdict != "fixed" or until is None or not refused_after(record) or (wall is not None and wall >= until):
@@ -328,8 +328,8 @@ def repaired_words(record: ActionRecord, wall: float | None = None) -> str:
 def proof_forms(words: str) -> list[str]:
     """Return the wordings of a proof's progress, the longest first and none twice.
 
-    The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known. Of
-    ``Restart the AI engine: under way`` the name is dropped.
+    The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known. In
+    ``Restart the AI engine: under way``, the name is dropped.
     """
     if words.endswith(f": {UNDER_WAY}"):
         return [words, UNDER_WAY]

@@ -1,7 +1,8 @@
 """Whether a finding that was proved fixed has come again since the proof. Pure.
 
-A figure over some minutes still holds the time before the remedy: while nothing new goes wrong, it can only fall. So
-what grows above its lowest since the proof has come again, and so has what was away and is there with new figures.
+A figure over some minutes still holds the time before the remedy: while nothing new goes wrong, it can only fall. So a
+finding has come again if its figure grows above its lowest since the proof, or if it was away and is there with new
+figures.
 """
 
 from msgspec import Struct

@@ -17,7 +17,7 @@ IsEffect = Callable[[Diagnostic], bool]
 
 
 def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionRecord | None:
-    """Return the last act of which a finding is a side effect; None if it is none.
+    """Return the last act that a finding is a side effect of; None if it is no side effect.
 
     What was found before an act is no effect of it, and an action that has changed nothing has none.
 
@@ -55,7 +55,7 @@ def found_so_far(state: IncidentState) -> frozenset[tuple[str, str]]:
 
 
 def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
-    """Return of what a finding is a side effect, and until when to wait; empty if it is none."""
+    """Return which act a finding is a side effect of, and until when to wait; empty if it is no side effect."""
     record = act_behind(state, found, at)
     if record is None:
         return ""
@@ -66,7 +66,7 @@ def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
 
 
 def is_effect_at(state: IncidentState, at: float) -> IsEffect:
-    """Return what tells whether a finding of this moment (wall-clock seconds) is a side effect."""
+    """Return a function that tells whether a finding of this moment (wall-clock seconds) is a side effect."""
     return lambda found: act_behind(state, found, at) is not None
 
 

@@ -71,7 +71,8 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
 
     Args:
         root: The project.
-        named: The interpreter that the user named: no other is tried. None to try the project's, then ours.
+        named: The interpreter that the user named: no other is tried. None to try the project's, then the one that runs
+            this program.
         packages: The packages that the tests import.
         run: Runs a program.
     """
@@ -221,7 +222,7 @@ class SandboxRunner:
 
 
 def clear_stale() -> None:
-    """Remove the folders of runs whose process has ended, without those of other users."""
+    """Remove the folders of runs whose process has ended; those of other users are left alone."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             seen = path.lstat()

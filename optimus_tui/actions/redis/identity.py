@@ -124,7 +124,7 @@ def identify(settings: Settings, replies: Sequence[ServerReplies]) -> Where | Re
 
 
 def node_of(where: Where, replies: ServerReplies) -> NodeWhere | Refusal:
-    """Return what a node of a cluster says of itself; refuse one that is no primary."""
+    """Return what a node of a cluster says of itself; refuse one that is not a primary."""
     if isinstance(replies.nodes, NoPermissionError):
         return Refusal("no right", f"CLUSTER NODES is not allowed on {replies.place}", "grant +cluster|nodes")
     try:
@@ -229,7 +229,7 @@ class SlotOwners:
 
 
 def keys_moved(plan: Plan, found: Where) -> Refusal | None:
-    """Refuse a plan of which a key is on another node than planned, or on its way to one: nothing was sent yet."""
+    """Refuse a plan if one of its keys is on another node than planned, or is moving to one. Nothing was sent yet."""
     if not plan.where.nodes:
         return None
     before, now = SlotOwners(plan.where.nodes), SlotOwners(found.nodes)

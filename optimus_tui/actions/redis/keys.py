@@ -1,4 +1,4 @@
-"""The keys of a plan: chosen from the names that a scan found, with their type, TTL and count. Reads only."""
+"""The keys of a plan: chosen from the names that a scan found, with their type, TTL and count. Nothing is changed."""
 
 import math
 from collections.abc import Collection, Iterable, Sequence
@@ -168,7 +168,7 @@ class Selection(Struct, frozen=True):
 
 
 def check_request(request: ActionRequest) -> Refusal | None:
-    """Return why the request is refused, or None. A window that it lacks is no reason: the key may tell it."""
+    """Return why the request is refused, or None. A missing window is not refused here: the key may tell it."""
     tenant = request.tenant
     if not tenant or not tenant.strip(b"*"):
         return Refusal("request", "an action needs exactly one tenant: an empty name and * are refused")

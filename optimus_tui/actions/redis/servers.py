@@ -235,11 +235,11 @@ class OperatorServers:
         raise ConnectionLost(Fault("refused", "no server is known to be the one of the plan"))
 
     async def at(self, node: NodeWhere | None) -> OperatorConnection:
-        """Return the connection to a node of the cluster; None for the one server that there is."""
+        """Return the connection to a node of the cluster; None stands for the only server without a cluster."""
         return await self._at(node).connected()
 
     async def all(self) -> list[OperatorConnection]:
-        """Return the connections to all servers: of a cluster to all primaries.
+        """Return the connections to all servers; in a cluster, to all primaries.
 
         Raises:
             ConnectionLost: One of them cannot be reached.

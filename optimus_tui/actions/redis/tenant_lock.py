@@ -40,7 +40,10 @@ class EndedLocks:
         self.values[lock.name] = lock.value
 
     def claim(self, name: bytes, value: bytes) -> bool:
-        """Return whether the lock of this name with this value was one of ours. It is so for the first who asks."""
+        """Return whether the lock of this name with this value was one of ours.
+
+        Only the first call for a lock returns True.
+        """
         return self.values.pop(name, None) == value
 
 
@@ -49,7 +52,8 @@ class TenantLock:
 
     Its owner renews it, and it expires after 30 s. If the login has no right to set locks, or the server no memory, the
     action runs without one (``held`` is False): at worst, a second action finds the keys already gone. The lock of
-    another owner is never taken over, however old it is; one of our own action that has ended is gone on with.
+    another owner is never taken over, however old it is; a lock that an ended action of this process left behind is
+    used again.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ _format = click.option(
 
 @click.group("dialect")
 def group() -> None:
-    """How the names and values of a system are read: presets, and profiles of one's own."""
+    """How the names and values of a system are read: presets, and your own profiles."""
 
 
 def complete_preset(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

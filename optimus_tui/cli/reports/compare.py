@@ -168,8 +168,8 @@ def table(
 ) -> Iterator[str]:
     """Yield rows of figures with a column for each tenant, in as many blocks as the width needs.
 
-    ``differs`` names the figures in which tenants differ most: those rows come first. ``aliases`` are what people call
-    tenants.
+    ``differs`` names the figures in which tenants differ most: those rows come first. ``aliases`` maps a tenant's name
+    to the name that people use for it.
     """
     from rich.cells import cell_len
 

@@ -88,7 +88,7 @@ def _hash(body: bytes, before: str) -> str:
 
 
 def decoded(line: bytes) -> dict[str, Any] | None:
-    """Return the record in a line; None if the line is no record."""
+    """Return the record in a line; None if the line is not a record."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):

@@ -266,9 +266,9 @@ class Prometheus:
 def read_answer(
     status: int, body: bytes, metric: str = "", renamed: Mapping[str, str] | None = None
 ) -> tuple[list[TargetSeries], Fault | None]:
-    """Return the series of a range query's answer; values that are no finite numbers are left out.
+    """Return the series of a range query's answer; values that are not finite are left out.
 
-    ``renamed`` has published names of the metric's labels by the contract's.
+    ``renamed`` maps the contract's names of the labels to the published ones.
     """
     try:
         answer = msgspec.json.decode(body, type=_Answer)

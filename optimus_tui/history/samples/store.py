@@ -115,7 +115,7 @@ class Store:
         return len(self._waiting)
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
-        """Store these values as of ``at`` (wall-clock seconds). Values that are no finite numbers are left out."""
+        """Store these values as of ``at`` (wall-clock seconds). Values that are not finite are left out."""
         kept = {
             name: float(value) for name, value in values.items() if 0 < len(name) <= MAX_NAME and math.isfinite(value)
         }

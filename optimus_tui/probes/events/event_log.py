@@ -50,7 +50,7 @@ async def read_log(
     """Return the log's newest thousand payloads, from whichever end holds them. ``name`` is the event list's key.
 
     Raises:
-        LogUnreadable: the server's answer is of no use.
+        LogUnreadable: the server's answer cannot be used.
         OSError: the connection failed (also TimeoutError).
     """
     head = await _read_range(connector, own, name, b"0", b"%d" % (NEWEST - 1))

@@ -189,7 +189,7 @@ class FeedReader:
 
     @property
     def mark(self) -> tuple[int, object]:
-        """Return what is the same while ``drain`` has neither an item nor another state to return."""
+        """Return a value that stays the same while ``drain`` has neither a new item nor a new state to return."""
         return self._ring.mark
 
     def tell_news(self, tell: Callable[[], None] | None) -> None:

@@ -51,7 +51,7 @@ class NodeLinks:
 
     @property
     def for_main(self) -> Subscription:
-        """Return what the feed's own connection subscribes to: in a cluster no sharded channels."""
+        """Return what the feed's own connection subscribes to: in a cluster, without the sharded channels."""
         if self._redis.cluster_nodes is None:
             return self._subscription
         return self._subscription.without_shards
@@ -66,7 +66,7 @@ class NodeLinks:
         return self._redis.live_targets()
 
     def wanted(self, main: RedisTarget) -> dict[RedisTarget, Subscription]:
-        """Return what is to be heard from which node beside ``main``, the server of the feed's own connection."""
+        """Return what to subscribe to on each node other than ``main``, the server of the feed's own connection."""
         nodes, local = self._redis.cluster_nodes, self._subscription.of_one_node
         if nodes is None or not nodes.primaries:
             return {}

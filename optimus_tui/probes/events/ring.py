@@ -145,7 +145,7 @@ class FeedRing:
 
     @property
     def mark(self) -> tuple[int, object]:
-        """Return what changes with every item and with the connection's state."""
+        """Return a value that changes with every item and with the connection's state."""
         return self._seq, self._state
 
     def batch(self, since: int, limit: int, mono: float) -> FeedBatch:

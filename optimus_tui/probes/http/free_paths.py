@@ -1,7 +1,8 @@
 """Ask no path that costs money or changes something: those that a profile names, and those of a product found there.
 
 Without a profile nobody has said what answers at an address. Some products pay for each call of a path that is free
-everywhere else (LiteLLM's ``/health``). Such a path is asked only once a free one has told that it is not that product.
+everywhere else (LiteLLM's ``/health``). Such a path is asked only after the answer of a free path has shown that it is
+another product.
 """
 
 import asyncio
@@ -34,8 +35,8 @@ class PaidProduct(NamedTuple):
 def paid_products() -> tuple[PaidProduct, ...]:
     """Return the products that are recognised by an answer, as their presets describe it.
 
-    Only presets whose file says so are read: all of them take as long as a dozen requests. What a preset has from the
-    one that it extends, is found there.
+    Only presets whose file says so are read: all of them take as long as a dozen requests. What a preset takes over
+    from the one that it extends is found in that one.
     """
     telling = [name for name in preset_names() if "tells" in (PRESETS / f"{name}.toml").read_text("utf-8")]
     gateways = [(name, load_preset(name).gateway) for name in telling]
@@ -79,7 +80,7 @@ class FreePaths:
         }
 
     async def before(self, request: httpx.Request) -> None:
-        """Raise PathNotAsked for a path that must not be asked; where that is unknown, find out."""
+        """Raise PathNotAsked for a path that must not be asked; if that is not known yet, find it out first."""
         origin, path = origin_of(request.url), request.url.path
         if origin in self._unknown:
             read = paid_products.cache_info().currsize

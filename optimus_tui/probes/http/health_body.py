@@ -361,7 +361,7 @@ def judge_body(document: dict[str, Any]) -> ReportedHealth:
 
 
 def judge_text(body: bytes) -> ReportedHealth:
-    """Return the same for a 200 whose body is no JSON object: a word as plain text, or as a JSON string."""
+    """Return the same for a 200 whose body is not a JSON object: a word as plain text, or as a JSON string."""
     text = _text_of(body)
     if sense_of_word(text) not in _WORST_FIRST:
         return WELL

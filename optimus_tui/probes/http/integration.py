@@ -160,7 +160,7 @@ class Timed(Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """Return whether it was sent and had no good answer: what the profile has no address for did not fail."""
+        """Return whether it was sent and had no good answer. Without an address in the profile, nothing is sent."""
         return not self.good and self.fault is not NOT_ASKED
 
     @property

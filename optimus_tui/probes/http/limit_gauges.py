@@ -48,7 +48,7 @@ async def read_limit_gauges(
 def limits_of_gauges(page: bytes, gauges: tuple[GaugeRule, ...]) -> LimitRules | None:
     """Return the limits on a page of metrics; None if it has none.
 
-    A value that is no limit is left out. So is a counter for which the page has two different limits, which happens
+    A value that is not a limit is left out. So is a counter for which the page has two different limits, which happens
     when workers publish side by side, and the alias of a tenant that has two.
     """
     rules = {rule.name: (Template(rule.key), rule) for rule in gauges}

@@ -67,7 +67,7 @@ def _shown(value: Any) -> str:
 
 
 def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[str, str] | None, str]:
-    """Return the header in the profile's variable, and a sentence if it is missing ("" if not, or none is needed)."""
+    """Return the header in the profile's variable, and a sentence if it is missing; "" if it is not needed."""
     name = profile.header_env
     if not name:
         return None, ""
@@ -83,7 +83,7 @@ def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[st
 def with_header_words(
     fault: Fault | None, profile: ServiceProfile, status: int | None = None, env: Mapping[str, str] = os.environ
 ) -> Fault | None:
-    """Return the fault of an answer; it says, too, why no header was sent, or how one is given where one is wanted.
+    """Return the fault of an answer, with why no header was sent, or with how to give the header that is wanted.
 
     Args:
         fault: What is wrong with the answer.

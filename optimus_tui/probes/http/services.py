@@ -66,8 +66,8 @@ async def read_gateway(
 ) -> Reading[GatewayState]:
     """Return health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
 
-    All are asked together. Where the last try found nobody there (``away``), health is asked first, and nothing else
-    while it meets nobody again.
+    All three are asked together. If nothing answered at the last try (``away``), health is asked first, and the others
+    only if it is answered.
 
     ``Reading.fault`` is the health check's; each other part has its own in the value. If the gateway answers 404 for
     ``/api/rate-limits``, or limits were not asked for, ``rules`` and ``rules_fault`` are None.

@@ -139,14 +139,14 @@ class ObserverRedis(_Counting):
 
     @property
     def cluster_nodes(self) -> "ClusterNodes[ObserverRedis] | None":
-        """Return the nodes of the cluster; None if it is none, or no server has been greeted yet."""
+        """Return the nodes of the cluster; None if it is not in a cluster, or no server has been greeted yet."""
         if isinstance(self.router, ClusterNodes):
             return self.router
         return None
 
     @property
     def sentinels(self) -> "SentinelPrimary[ObserverRedis] | None":
-        """Return what asks the sentinels for the primary; None if the server is not found by sentinels."""
+        """Return the object that asks the sentinels for the primary; None if the server is not found by sentinels."""
         if isinstance(self.router, SentinelPrimary):
             return self.router
         return None
@@ -294,7 +294,7 @@ def _node_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis
 
 
 def sentinel_client(own: LoadMeter) -> Callable[[RedisTarget], ObserverRedis]:
-    """Return what makes the client of a sentinel, which is only asked which server is the primary."""
+    """Return a function that makes the client of a sentinel, which is only asked which server is the primary."""
 
     def make(target: RedisTarget) -> ObserverRedis:
         return ObserverRedis(connection_pool(target, own, SENTINEL, cleared_for_sentinels), target, own)

@@ -118,7 +118,7 @@ class ReplyHeads:
         self._lists = self._elements = 0
 
     def check(self, data: bytes) -> None:
-        """Check data before the parser gets it. Data that is no valid protocol is left to the parser.
+        """Check data before the parser gets it. Data that is not valid protocol is left to the parser.
 
         Raises:
             Unbounded: It announces more than the parser can handle.

@@ -1,4 +1,4 @@
-"""Choose the replica that reads go to in the place of its primary, and know how far it is behind."""
+"""Choose the replica that is read instead of its primary, and know how far it is behind."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Freshness(Struct, frozen=True):
 
 
 class ReplicaChoice(Generic[Client]):
-    """The replica of each primary that is read. One whose link to its primary is down is not: it says nothing of now.
+    """Which replica of each primary is read. One whose link to its primary is down is not: its keys may be old.
 
     ``copies`` are the replicas of each primary, as far as they are known.
     """
@@ -39,12 +39,12 @@ class ReplicaChoice(Generic[Client]):
         self._looking = asyncio.Lock()
 
     def know(self, copies: Mapping[NodeAddress, Sequence[NodeAddress]]) -> None:
-        """Take in the replicas of each primary; where they are others than before, the next look is due."""
+        """Store the replicas of each primary; if they have changed, the next look is due at once."""
         if copies != self.copies:
             self.copies, self._looked = copies, float("-inf")
 
     async def look(self, *, now: bool = False) -> None:
-        """Choose anew where the last look is old, or ``now``. Raises nothing."""
+        """Choose again if the last look is old, or if ``now`` is set. Raises nothing."""
         async with self._looking:
             if not now and self._clock.mono() - self._looked < LOOK_SECONDS:
                 return

@@ -139,7 +139,7 @@ def is_missing(error: object) -> bool:
 
 
 def missing_fault(command: str, error: Exception, target: RedisTarget, costs: str = "") -> Fault:
-    """Return the fault for a command that the server does not have, or else for its error.
+    """Return the fault for a command that the server does not have; if it has the command, the fault for its error.
 
     Args:
         command: The command.

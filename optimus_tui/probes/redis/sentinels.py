@@ -122,10 +122,10 @@ class SentinelPrimary(Generic[Client]):
         return None
 
     async def copies(self) -> tuple[WatchedReplica, ...]:
-        """Return the replicas that the first of the sentinels names which answers.
+        """Return the replicas that the first sentinel to answer names.
 
         Raises:
-            RedisError: None of them does.
+            RedisError: No sentinel answers.
             OSError: Likewise.
         """
         why: RedisError | OSError = LostConnection("no sentinel is known")

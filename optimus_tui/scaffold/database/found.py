@@ -10,7 +10,7 @@ from optimus_tui.syntax import parse
 
 
 def session_in(tree: ast.Module) -> str:
-    """Return the dependency of a module that yields an ``AsyncSession``; the simplest of several, empty for none."""
+    """Return the dependency of a module that yields an ``AsyncSession``; of several the simplest, empty for none."""
     found: list[tuple[bool, int, str]] = []
     for number, node in enumerate(tree.body):
         if isinstance(node, ast.AsyncFunctionDef) and node.returns is not None and _yields(node):

@@ -34,7 +34,7 @@ class TableCode(NamedTuple):
         columns: A line for each field.
         entries: What a row holds, by the field's name in an answer.
         documents: The columns that hold JSON, and what callers call them.
-        times: The columns that hold a moment, as a tuple; empty for none.
+        times: The columns that hold a time, as code for a tuple; empty for none.
         order: The columns of its index, by which lists are sorted.
         named: The owner of a row, as arguments.
         of_row: The owner of a row in the tests.

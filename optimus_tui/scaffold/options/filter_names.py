@@ -18,7 +18,7 @@ def check_filters(names: Iterable[object], fields: tuple[Field, ...], taken: Ite
         taken: Names that its path has already.
 
     Raises:
-        SpecError: A name is no field, or no list can be filtered by it.
+        SpecError: A name is not a field, or no list can be filtered by it.
     """
     by_name = {field.name: field for field in fields}
     wanted = tuple(names)

@@ -38,7 +38,7 @@ class TriedName(Struct, frozen=True):
 
 
 class KindKeys(Struct, frozen=True):
-    """How many cache keys of a kind are in a sample, and of how many tenants; 0 where names do not say whose."""
+    """One kind of cache keys in a sample: the number of its keys, and of their tenants (0 if the names show none)."""
 
     kind: bytes
     keys: int

@@ -183,7 +183,7 @@ def in_words(value: Any) -> Any:
 def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
     """Return the keys that at least half of the records have, and the other keys of each record.
 
-    A key that is empty everywhere is no column. A key of few records would make a column of blanks, and nested values
+    A key that is empty everywhere gets no column. A key of few records would make a column of blanks, and nested values
     do not fit into a cell: both are shown below the table, on the record's own line.
     """
     having: dict[str, int] = {}

@@ -112,7 +112,7 @@ class EvidenceReader:
         return await self.bounded(read_memory(self.ctx.redis, self.ctx.settings.redis), "INFO memory")
 
     async def events(self) -> Invalidations | Fault:
-        """Read the window's invalidations from the event log."""
+        """Read the invalidations in the window from the event log."""
         from optimus_tui.probes.cache_keys import read_event_ends
 
         if not self.ctx.layout.dialect.event_list:

@@ -1,4 +1,4 @@
-"""Choose the tenant that is examined in another system than ours where none was asked for: the one in most trouble."""
+"""Choose the tenant to examine if none was asked for in another system than ours: the one in most trouble."""
 
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, NamedTuple

@@ -301,7 +301,7 @@ class ActionDialog(Dialog):
             self.make_plan()
 
     def action_replan(self) -> None:
-        """Make the plan again; once something was carried out, one of what it left undone, in a new dialog."""
+        """Make the plan again; once something was carried out, plan what is left undone in a new dialog."""
         if self.outcome is not None and self.texts.leaves_rest():
             self.wants_rest = True
             self.dismiss(self.outcome)

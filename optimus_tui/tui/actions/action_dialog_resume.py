@@ -29,7 +29,7 @@ class ResumeTexts(StageTexts):
         return f"{self.verb}: {super().title()}"
 
     def leaves_rest(self) -> bool:
-        """Return False: what is left of it is planned where its row is."""
+        """Return False: what is left undone is planned again from its own row."""
         return False
 
     def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:

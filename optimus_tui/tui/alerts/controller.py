@@ -155,7 +155,7 @@ class AlertsController:
             self.expect(receipt.request.kind, safe_text(receipt.request.tenant, 120), receipt.started_at)()
 
     def side_effect(self, finding: "Finding") -> str:
-        """Return of what done here a finding is a side effect, and until when to wait; empty if it is none."""
+        """Return which act from here a finding is a side effect of, and until when to wait; empty if of none."""
         effects = self.book.expected_now() if self.book is not None else {}
         effect = effects.get((finding.rule, finding.subject))
         if effect is None:

@@ -219,7 +219,7 @@ class EpisodeList(LineView):
         return state_of(episode, held, silences(self.mutes, held.finding, now))
 
     def key_of(self, row: Any) -> Any:
-        """Identify an episode by its finding and its begin."""
+        """Identify an episode by its finding and its beginning."""
         return (*key_of(row.finding), row.since)
 
     def cells_of(self, index: int) -> EpisodeNow:

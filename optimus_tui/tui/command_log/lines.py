@@ -317,7 +317,7 @@ def to_paste(line: LogLine, settings: Settings) -> str:
 
 
 def exported(lines: Iterable[LogLine], settings: Settings) -> list[str]:
-    """Return one line of text for each command. It is no script: each line begins with its time."""
+    """Return one line of text for each command. It is not a script: each line begins with its time."""
     texts = []
     for line in lines:
         kind = kind_of(line)[0]

@@ -77,7 +77,7 @@ def wrapped_lines(*sentences: str) -> Callable[[int], Sequence[Line]]:
 
 
 class NamesPage(WizardPage):
-    """The presets that fit, and the shapes of the other names: what is ticked is asked about, and read."""
+    """The presets that fit, and the shapes of the other names: the ticked ones are asked about, and then read."""
 
     hint = "space ticks   ↑↓ line   esc leaves"
 

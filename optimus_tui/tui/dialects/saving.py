@@ -1,4 +1,4 @@
-"""The change of the user's settings file that puts a profile in force, and what of it holds at once."""
+"""Change the user's settings file so that a profile is in force, and find out what of it holds at once."""
 
 import tomllib
 from typing import Any, NamedTuple
@@ -53,7 +53,7 @@ def propose_profile(settings: Settings, draft: ProfileDraft) -> ProfileChange:
     """Return the change that puts the profile into the user's file; nothing is written.
 
     Raises:
-        SettingsError: the file cannot be read or edited, or another one goes before it; one sentence.
+        SettingsError: the file cannot be read or edited, or another one overrides it; one sentence.
     """
     source = settings.sources.get("dialect", "default").removesuffix(f" [env.{settings.environment}]")
     other = foreign(settings, source)

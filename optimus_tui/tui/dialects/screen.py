@@ -264,7 +264,7 @@ class DialectScreen(BaseScreen):
                 self.say("there is no page before this one: esc leaves the wizard")
 
     def action_next_pane(self, by: int) -> None:
-        """Go to the next line of the page; past its ends to the next page, or to the one before."""
+        """Go to the next line of the page; after the last one the next page, before the first one the previous page."""
         if self.page is None or self.page.step(by):
             return
         if by > 0:

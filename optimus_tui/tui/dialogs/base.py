@@ -152,15 +152,15 @@ class AskDialog(Dialog):
         return [_Question(Content(self.question), id="body"), Static(id="ask-wrong")]
 
     def on_mount(self) -> None:
-        """Note when the question was painted, for a screen that nobody sees, too: that renders nothing."""
+        """Note when the question was painted; also on a screen that nobody sees, which renders nothing."""
         self.call_after_refresh(self.note_shown)
 
     def note_shown(self) -> None:
-        """Note when the question was painted first."""
+        """Note when the question was first painted."""
         self.shown_at = min(self.shown_at, get_time())
 
     def action_refuse_enter(self) -> None:
-        """Say which keys answer: an Enter from habit must neither do it nor leave."""
+        """Say which keys answer: an Enter from habit must neither confirm nor close."""
         self.query_one("#ask-wrong", Static).update(Content(f"enter does nothing here: {self.dialog_keys}"))
 
 

@@ -1,4 +1,4 @@
-"""Ask before what a screen shows is written to a file: a letter that was pressed by mistake makes none."""
+"""Ask before writing what a screen shows to a file, so that a key pressed by mistake makes none."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ class Export(NamedTuple):
     """What is to be written.
 
     Attributes:
-        what: It in words, such as ``49 lines``.
+        what: What is written, in words such as ``49 lines``.
         name: The beginning of the file's name; a time follows.
         ending: The end of the file's name, with its dot.
         wall: The time in the name, in seconds since the epoch.

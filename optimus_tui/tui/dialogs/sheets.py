@@ -33,7 +33,7 @@ class Wrapped(Static):
         """By width: one layout asks for the height with a scroll bar and without one."""
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return the lines of the content in this width, which it is rendered for: no frame shows it for another."""
+        """Render the content for this width and return its number of lines. No frame shows it at another width."""
         if width != self._made_for and width > 0:
             self._made_for = width
             if width not in self._texts:

@@ -171,7 +171,7 @@ class PaneFrame:
             pane.post_message(StateChanged(pane.NAME))
 
     def turn_pause(self) -> None:
-        """Pause the pane, or continue it, and say which of them."""
+        """Pause the pane, or continue it, and say which of the two was done."""
         pane = self.pane
         pane.paused = not pane.paused
         words = "paused; space continues" if pane.paused else "live again"

@@ -1,4 +1,4 @@
-"""The list above the prompt: what the command line can become, and what each of that does."""
+"""The list above the prompt: how the command line can be completed, and what each command does."""
 
 from collections.abc import Mapping, Sequence
 

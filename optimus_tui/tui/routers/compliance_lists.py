@@ -34,7 +34,7 @@ class FileRow:
 
 
 def file_rows(report: ValidateReport) -> list[FileRow]:
-    """Return the worst files first; files that could not be judged at the end."""
+    """Return a row for each file, the worst first; files that could not be judged come last."""
     counts: dict[str, int] = {}
     for issue in report.issues_found:
         counts[issue.file] = counts.get(issue.file, 0) + 1

@@ -255,7 +255,7 @@ class RouterDraft:
         return "run it"
 
     def way(self) -> Part:
-        """Return which page of the wizard this is, for the line on top: among all of them where there is room."""
+        """Return which page of the wizard this is, for the top line; with the names of all pages if there is room."""
         at = self.at
         here = Part(0, [(f"  step {at + 1} of {len(STEPS)}", "b:bright")])
         if at + 1 < len(STEPS):

@@ -31,7 +31,7 @@ class SettingsChange(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return the question whether it shall be written; of a long path the end is shown, which names the file."""
+        """Return the question whether to write the file; a long path is shown from its end, which names the file."""
         path = safe_text(str(self.path), 4_096)
         return f"Write this to {path if len(path) <= TITLE_PATH else '…' + path[1 - TITLE_PATH :]}?"
 

@@ -55,7 +55,7 @@ class SettingRow(NamedTuple):
         """Return the value of a typed text; None for an empty text, which means the default.
 
         Raises:
-            SettingsError: it is no value of this setting; one sentence.
+            SettingsError: it is not a value of this setting; one sentence.
         """
         if not text:
             return None

@@ -128,7 +128,7 @@ def reading_parts(
     feed: FeedBatch | None,
     now: float,
 ) -> list[Part]:
-    """Return as of when and how completely counters and keys were read, and whether the feed lives."""
+    """Return as of when and how completely counters and keys were read, and whether the feed is live."""
     parts = [_reading_part("counters", limits, now), _reading_part("keys", cache, now)]
     if feed is not None and feed.status.state not in ("live", "none"):
         parts.append(Part(FAULT_RANK, [(f"  feed {feed.status.state}", "warning")]))

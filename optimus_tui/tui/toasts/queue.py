@@ -105,7 +105,7 @@ class ToastQueue:
         return chosen.add(self._shown)
 
     def past(self, waiting: Iterable[Notification], place: object, key_at: float) -> list[Notification]:
-        """Return the answers to keys of another screen or pane, once ``place`` is no longer that where they came.
+        """Return the answers to keys of another screen or pane, if ``place`` has changed since they came.
 
         Args:
             waiting: The messages.

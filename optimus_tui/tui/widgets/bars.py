@@ -112,7 +112,7 @@ class Bar(Widget):
         self.refresh_changed()
 
     def refresh_changed(self) -> None:
-        """Paint the cells that would look different now: of a clock that ticks, eight."""
+        """Paint the cells that would look different now, such as the eight cells of a ticking clock."""
         if self.is_mounted and (now := self.line()) != self._drawn:
             begin, cells = changed_span(self._drawn, now, self.size.width)
             self.refresh(Region(begin, 0, cells, 1))

@@ -42,8 +42,8 @@ def _cells(pieces: Sequence[Piece]) -> int:
 class ChangedLinesCompositor(Compositor):
     """Renders only the widgets and lines that a change is seen in.
 
-    Textual renders every widget between the first and the last changed line. Each second the clock at the top changes
-    and the ages at the bottom: that was all of the screen, four hundred lines for ten.
+    Textual renders every widget between the first and the last changed line. Each second the clock at the top and the
+    ages at the bottom change, so Textual rendered the whole screen: four hundred lines instead of ten.
     """
 
     _changed: Collection[Region] = ()

@@ -28,7 +28,7 @@ def wrapping_width(canvas: Any) -> int:
 
 
 class LineRoom(NamedTuple):
-    """What all lines of one look have in common: cells that are painted, of text, and of marks; where the foot is."""
+    """Sizes that all lines have in common: cells of a line, of its text and of its marks, and the foot's line."""
 
     width: int
     text: int
@@ -74,11 +74,11 @@ class LinePainter:
         return drawn.adjust_cell_length(view.width, canvas.text_styles.style("", marked, canvas.muted))
 
     def changed(self, *, by_time: bool = False) -> list[Region]:
-        """Return what would look different now: a second's tick changes a few cells of a few lines.
+        """Return the regions that would look different now: a second's tick changes a few cells of a few lines.
 
         Args:
-            by_time: Nothing but time has passed since the lines were drawn. Rows of which the content says that they
-                look the same are not drawn for it.
+            by_time: Nothing but time has passed since the lines were drawn. A row that time does not change, as the
+                content says, is not drawn for it.
         """
         canvas, view = self.canvas, self.view()
         by_time, self._rows = by_time and self._rows is canvas.rows, canvas.rows

@@ -165,7 +165,7 @@ class LineContent:
         return self.fitted.table.row(self.cells_of(index), width)
 
     def changing(self, index: int) -> object:
-        """Return what of a row changes by time alone; an equal answer means that it looks the same."""
+        """Return what time alone changes in a row; an equal result means that the row looks the same."""
         return object()
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:

@@ -60,7 +60,7 @@ class RowTable(Generic[Row]):
         return self._fit(now, held)
 
     def measure_same(self) -> bool:
-        """Measure the rows that were measured last once more: their cells are the same. Return as ``measure`` does."""
+        """Fit the columns once more to the rows measured last, whose cells are the same. Return as ``measure`` does."""
         return self._last is not None and self._fit(*self._last)
 
     def _fit(self, now: dict[str, int], held: set[str]) -> bool:

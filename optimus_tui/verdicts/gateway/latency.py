@@ -43,8 +43,8 @@ QUICK_SECONDS = 0.1
 def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: bool = False) -> list[Finding]:
     """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high.
 
-    Of two that are equally bad it is the one of the present, which is certain at once; a p95 of many samples is, too.
-    ``watched``: more samples follow soon, so that two slow ones do not decide.
+    Of two that are equally bad, the one about the present is returned. It is certain at once; a p95 of many samples is,
+    too. ``watched``: more samples follow soon, so that two slow ones do not decide.
     """
     findings: list[Finding] = []
     for name, series in history.items():

@@ -86,7 +86,7 @@ def _names(rows: Sequence[LimitRow]) -> str:
 
 
 def node_away(rows: Sequence[LimitRow], of: Sequence[LimitRow]) -> list[Finding]:
-    """Return a finding about counters whose node is away: of how many tenants, among those of all rows."""
+    """Return a finding about counters whose node is away, with how many of all tenants have such counters."""
     if not rows:
         return []
     tenants, total = ({row.counter.tenant for row in some} for some in (rows, of))

@@ -70,12 +70,12 @@ def aliases_in(rules: LimitRules | None) -> Mapping[str, str]:
 
 
 def tenants_called(alias: str, rules: LimitRules | None) -> list[str]:
-    """Return the tenants that people call so, by the gateway's metrics: several may share an alias."""
+    """Return the tenants with this alias by the gateway's metrics; several may share one."""
     return sorted(tenant for tenant, called in aliases_in(rules).items() if called == alias)
 
 
 def only_an_alias(alias: str, rules: LimitRules | None) -> str:
-    """Return the sentence for a name that no counter has, but the metrics as an alias; "" for any other."""
+    """Return the sentence for a name that no counter has but that is an alias in the metrics; "" for any other."""
     if names := tenants_called(alias, rules):
         known = some_of([safe_text(one, 400) for one in names])
         return f"{safe_text(alias, MOST_ALIAS)} is what the metrics call {known}: ask for that tenant_id"

@@ -68,7 +68,7 @@ class TreeBuilder:
             del self.details[next(iter(self.details))]
 
     def change(self, **changes: Any) -> None:
-        """Make rows for other options; a list in the making for the old ones is dropped."""
+        """Make rows for other options; a list that is being made for the old ones is dropped."""
         self.options = replace(self.options, **changes)
         self._build()
 
@@ -101,14 +101,14 @@ class TreeBuilder:
 
     @property
     def work(self) -> str:
-        """Return what is being done to rows that do not show what was asked for yet, and how far; else ""."""
+        """Return what is being done, and how far, while the rows do not show yet what was asked for; else ""."""
         if not self._is_building or self._shown is self.options or not self._lists.total:
             return ""
         doing = "filtering" if self.options.filter else "sorting"
         return f"{doing}, {min(99, 100 * self._lists.looked // self._lists.total)} %"
 
     def update(self) -> None:
-        """Make a list of new data. If one is in the making or was just made, ``tick`` makes it later."""
+        """Make a list of new data. If one is being made or was just made, ``tick`` makes it later."""
         if self._is_building or self._rest or not self.pane.is_mounted:
             self._behind = True
         else:

@@ -112,7 +112,7 @@ class CacheContent(PaneContent):
         return columns.table.row(line, width)
 
     def changing(self, index: int) -> object:
-        """Return what of a row changes without new rows: of a key its countdown, of a group whether it is complete."""
+        """Return what changes in a row without new rows: a key's countdown, or whether a group is complete."""
         row, columns = self.rows[index], self.columns.tables
         if isinstance(row, KeyRow):
             left = self.time_left(row)

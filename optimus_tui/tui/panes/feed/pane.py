@@ -1,4 +1,4 @@
-"""The coherence feed's pane: events as they come, gaps as they are.
+"""The coherence feed's pane: events as they come, and the gaps between them.
 
 Payloads that are not shown are not parsed, every dropped event is counted, and silence is not reported as healthy.
 """
@@ -110,7 +110,7 @@ class FeedContent(PaneContent):
         return self.lines(index, width, 1)[0]
 
     def changing(self, index: int) -> object:
-        """Return that time changes the age of a group; of an event or a gap nothing, while the columns stay."""
+        """Return what time changes in a row: the age of a group. An event or a gap changes only with the columns."""
         item = self.pane.rows[index]
         if isinstance(item, EventGroup):
             return super().changing(index)

@@ -25,7 +25,7 @@ SEARCHED = 1_024
 
 
 class FeedStore:
-    """``items`` are the newest, oldest first; ``passed`` those of them that the filter lets through."""
+    """The kept events. ``items`` are the newest, oldest first; ``passed`` those that the filter lets through."""
 
     def __init__(self, keep: int = KEEP) -> None:
         self.items: deque[FeedItem] = deque(maxlen=keep)

@@ -141,7 +141,7 @@ class LimitFields(RowFields):
 
 
 def is_told(finding: Finding) -> bool:
-    """Return True if title and tab tell of a finding; they leave out what is past, and notes without a word there."""
+    """Return True if title and tab show a finding. They leave out past ones, and notes that have no word there."""
     return finding.severity != "low" or (finding.rule in JUDGED and not finding.message.startswith(PAST))
 
 

@@ -70,7 +70,7 @@ def at_once(steps: Steps) -> Ordered:
 
 
 class RowOrdering:
-    """Puts a pane's counters in order: few at once, many beside the screen. Another filter or order begins anew."""
+    """Puts a pane's counters in order: few at once, many beside the screen. Another filter or order starts again."""
 
     def __init__(self, pane: Any) -> None:
         """Show what was put in order by the ``show_rows`` of a ``LimitsPane``."""

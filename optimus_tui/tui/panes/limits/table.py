@@ -59,7 +59,10 @@ class LimitNow(NamedTuple):
 
     @property
     def look(self) -> object:
-        """Return what its cells are made of: equal answers mean equal cells. When it was read is in none of them."""
+        """Return the values that its cells are made from: equal values mean equal cells.
+
+        The time of reading is not one.
+        """
         row, counter, report = self.row, self.row.counter, self.report
         still = replace(counter, taken_mono=0.0, ttl_ms=None, resets_ms=None)
         times = self.ended, reset_words(row, self.mono), expected_words(row, self.mono)
