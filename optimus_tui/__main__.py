@@ -66,7 +66,7 @@ class Verbs(LazyGroup):
     cls=Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Addresses with passwords belong into REDIS_URL, POSTGRES_DSN or optimus.toml, never into a flag.",
+    epilog="Addresses with passwords belong in REDIS_URL, POSTGRES_DSN or optimus.toml, never into a flag.",
 )
 @connection_flags
 @dashboard_flags
@@ -154,10 +154,10 @@ def demo(
     refuse_service_flags(flags)
     if drill is not None and (headless or scenario != DEFAULT):
         raise click.UsageError(
-            f"--drill goes without {'--headless' if headless else '--scenario'}: it begins quiet, on a screen"
+            f"leave out {'--headless' if headless else '--scenario'}: a drill begins quiet, on a screen"
         )
     if cluster and sentinel:
-        raise click.UsageError("--cluster and --sentinel do not go together: a cluster promotes its replicas by itself")
+        raise click.UsageError("choose --cluster or --sentinel: a cluster needs no sentinels")
     reason = None if headless else why_no_dashboard()
     if reason:
         output.print_error(reason)

@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 FOREIGN = ("OPERATOR_REDIS_URL", "OPTIMUS_HTTP_TOKEN", "REDISCLI_AUTH", "PGPASSWORD", "DATABASE_URL")
-"""Addresses and logins that are no settings of ours; no child gets them, nor the settings that name services."""
+"""Addresses and logins that are not settings of ours; no child gets them, nor the settings that name services."""
 MINIMAL = ("PATH", "HOME", "LANG", "TMPDIR")
 """What a program needs to start at all."""
 _SECRET_NAME = re.compile(

@@ -289,7 +289,7 @@ async def settle(
         finally:
             await servers.close()
     except (LockHeld, FileNotFoundError):
-        return Refusal("conflict", "another process has this action")
+        return Refusal("conflict", "another process is carrying out this action: wait until it ends")
     except AuditUnwritable as error:
         return refused(error)
     except ConnectionLost as lost:
@@ -336,7 +336,7 @@ async def _act(
     except AuditUnwritable as error:
         return refused(error)
     except (LockHeld, FileNotFoundError):
-        return Refusal("conflict", "another process has this action")
+        return Refusal("conflict", "another process is carrying out this action: wait until it ends")
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:

@@ -118,7 +118,7 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
     if plan_file(dependencies.folder, plan.id).exists():
         return Refusal("conflict", "this action is running, or was interrupted: resume it")
     if foreign(plan, dependencies.layout) or plan.count > plan.request.max_keys:
-        return Refusal("request", "the plan holds keys of others, or too many", _ANEW)
+        return Refusal("request", "the plan holds keys of other tenants, or too many keys", _ANEW)
     if dependencies.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
         return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
     return check_request(plan.request) or check_windows(plan.request, plan.keys)

@@ -171,7 +171,7 @@ class ActionService:
         with attributed_to("arm"):
             where = await where_now(self._context)
         if isinstance(where, Where) and moved(armed.where, where) is not None:
-            self.guard.disarm("other servers answer than were armed")
+            self.guard.disarm("other servers answer than the armed ones")
             return False
         return True
 

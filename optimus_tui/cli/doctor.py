@@ -327,7 +327,7 @@ def _rights_of_all(found: Sequence["Rights"], places: Sequence[str], version: st
     lines = _rights(found[0], version)
     for rights, place in zip(found[1:], places[1:], strict=True):
         if rights != found[0]:
-            lines.append(DoctorLine("note", "  rights", f"{place} grants others: no node has the ACL of another"))
+            lines.append(DoctorLine("note", "  rights", f"{place} grants other rights: every node has its own ACL"))
             lines += _rights(rights, version)
     return lines
 
@@ -356,7 +356,7 @@ async def _names(context: Context) -> list[DoctorLine]:
         )
         lines.append(DoctorLine("note", "  events", message, f"CONFIG SET {SETTING} {letters}"))
         if context.redis.cluster_nodes is not None:
-            message = "in a cluster each primary is heard for itself, so send that line to each of them, replicas too"
+            message = "in a cluster each primary sends its own events: send that line to each of them, replicas too"
             lines.append(DoctorLine("note", "  events", message))
     return lines
 

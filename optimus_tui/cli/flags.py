@@ -238,7 +238,7 @@ def _checked(wish: str, where: str) -> Iterator[str]:
         if not (plain or last in _KEYS) or any(one not in _MODIFIERS for one in modifiers):
             shown = "a key is missing"
             if name:
-                shown = f"{spelled(name)!r} is no key"
+                shown = f"{spelled(name)!r} is not a key"
             raise SettingsError(f"{where}: {shown}; write it as in z, Z, ?, f5, ctrl+t or question_mark")
         if name in _SAME:
             raise SettingsError(f"{where}: no terminal can tell {name} from {_SAME[name]}")

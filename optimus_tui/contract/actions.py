@@ -18,7 +18,7 @@ Outcome = Literal[
     "already gone",  # somebody or its TTL was faster: not an error
     "changed",  # it no longer meets the plan's condition: skipped
     "unknown",  # sent, and the reply was lost, or no replica confirmed it: never repeated blindly
-    "not executed",  # the node refused it, because its slot moved or the cluster is down: to be planned anew
+    "not executed",  # the node refused it, because its slot moved or the cluster is down: to be planned again
     "left",  # not tried: cancelled or stopped before its batch, or the server refused it
 ]
 OUTCOMES: tuple[Outcome, ...] = ("done", "already gone", "changed", "unknown", "not executed", "left")

@@ -149,11 +149,13 @@ LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
     one="{subject} never resets: its counter has no TTL ({used})", as_cause="{subject} lost its TTL",
     many="{count:,} counters never reset (no TTL): {names}",
-    impact="The count only grows: at its limit, {tenant} is refused for good (repaired: until its TTL ends).",
+    impact="The count only grows: at its limit, {tenant} is refused for good (after a repair: until its TTL ends).",
     impact_many="{full:,} of them have reached the limit: those tenants are refused (429). The others will follow.",
     phrases={
-        "impact_full": "Every such request of {tenant} is refused (429), for good (repaired: until its TTL ends).",
-        "impact_left": "The count grows: after {left}, {tenant} is refused for good (repaired: until its TTL ends)."},
+        "impact_full": "Every such request of {tenant} is refused (429), for good "
+        "(after a repair: until its TTL ends).",
+        "impact_left": "The count grows: after {left}, {tenant} is refused for good "
+        "(after a repair: until its TTL ends)."},
     remedy="Reset this one counter (served at once), or give it a TTL (its count stays until that ends); then find what"
     " wrote it without one.",
     remedy_many="So many at once: see how the code that writes them sets the TTL, then repair each tenant.",
@@ -309,7 +311,7 @@ LATENCY_FEW = _rule(
         "several": "over {limit}, the slowest {slowest}",
         "first_signs": "judged once {count} in a row were slow",
         "half_impact": "At least half of the requests to {subject} take longer than the limit."},
-    impact="Nothing is lost if it was a cold start. A p95 is judged from 20 checks on.",
+    impact="If it was a cold start, nothing is lost. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
@@ -567,8 +569,8 @@ SERVER_SENTINELS = _rule(
     "server.sentinels", "Sentinels do not answer, or disagree", "medium",
     one="no answer from {away:,} of {all:,} sentinels: {reason}",
     phrases={"differ": "{naming:,} of {all:,} sentinels name {place} as the primary, the others do not"},
-    impact="A failover needs most of the sentinels: the primary may have no follower when it dies, and actions are "
-    "refused where fewer than most name it.",
+    impact="A failover needs a majority of the sentinels: without it no server takes over if the primary dies, and "
+    "actions are refused where fewer name it.",
     remedy="Look at their processes and logs; SENTINEL CKQUORUM tells whether a failover is possible.")
 SERVER_FAILOVER = _rule(
     "server.failover", "Another server became primary", "medium",
@@ -614,7 +616,7 @@ MEMORY_GROWTH = _rule(
 MEMORY_CLIENT_BUFFERS = _rule(
     "memory.client_buffers", "Clients' buffers take much memory", "medium",
     one="clients' buffers take {size}, {share} of Redis' memory",
-    impact="Memory that no key explains; clients that read too slowly hold it.",
+    impact="This memory is not in keys: it holds replies that clients read too slowly.",
     remedy="Look for clients that ask for much and read slowly (CLIENT LIST, field omem).")
 MEMORY_OUTPUT_BUFFER = _rule(
     "memory.output_buffer", "One client's output buffer is large", "low",

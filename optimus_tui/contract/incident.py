@@ -241,7 +241,7 @@ class ActionRecord(Struct, frozen=True, kw_only=True):
         late: True once that time has passed and less came than a proof needs; ``need`` then says what came.
         pace: Seconds between two measurements of a service, as they came before the action.
         proved: When its checks first proved that the fault is gone; None before.
-        found: Fault and subject of all that was found before it, which is no side effect of it.
+        found: Fault and subject of all that was found before it, which is not a side effect of it.
     """
 
     at: Stamp

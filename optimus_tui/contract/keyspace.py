@@ -92,7 +92,7 @@ class Counter(Struct, frozen=True, kw_only=True, gc=False):
     blocked: bool = False
     """The limiter's own flag is there: it refuses all requests until the window ends."""
     counts_refused: bool = True
-    """False: the count stops at the limit, so a full counter is no proof of refused requests."""
+    """False: the count stops at the limit, so a full counter does not prove that requests were refused."""
     identity: tuple[bytes, ...] = ()
     """What stays the same from window to window where the name has a stamp of its window; empty for other names."""
     starts: float | None = None
@@ -220,7 +220,7 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
     past_windows: dict[bytes, tuple[PastWindow, ...]] = field(default_factory=dict)
     """The last windows of counters by key, as they were seen, the oldest first."""
     over: int = 0
-    """Keys of past windows, which are no rows."""
+    """Keys of past windows, which are not rows."""
 
     def refused(self, counter: Counter) -> float | None:
         """Return the requests of a counter's tenant and operation that are refused a second; None if unknown."""

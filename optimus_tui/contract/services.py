@@ -328,15 +328,15 @@ WindowOrigin = Literal["prometheus", "history", "live"]
 class MetricsState(Struct, frozen=True, kw_only=True):
     """One reading of ``/metrics``: raw monotone counters, buckets and gauges under the names of the contract.
 
-    ``published`` is False where the gateway has no such page, which is no fault. ``metrics`` are the contract's names
-    that it publishes, including those that have counted nothing yet. ``left_out`` counts series beyond the cap or with
-    a name too long, ``malformed`` lines and values that are not valid (NaN, negative counters).
+    ``published`` is False where the gateway has no such page, which is not a fault. ``metrics`` are the names of the
+    contract that it publishes, including those that have counted nothing yet. ``left_out`` counts series beyond the
+    cap or with a name too long, ``malformed`` lines and values that are not valid (NaN, negative counters).
     """
 
     published: bool = True
     metrics: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    """Counters of the contract that it publishes with a value that is no number: their values are unknown."""
+    """Counters of the contract that it publishes with a value that is not a number: their values are unknown."""
     process: float | None = None
     """Its ``process_start_time_seconds`` as published, the same for all readings of one process; None: not
     published."""

@@ -33,21 +33,21 @@ REMEDIES: tuple[Remedy, ...] = (
         "Block clients that repeat their requests",
         "Clients that repeat without a pause are blocked.",
         _UNDONE.format("Clients of {tenant} that send again without a pause are refused"),
-        unmeasured="which client sends so much: the gateway's access log tells",
+        unmeasured="which client sends so much (see the gateway's access log)",
     ),
     Remedy(
         "stop-job",
         "Stop jobs that drop cached answers in bulk",
         "No job drops cached answers in bulk any more.",
         _UNDONE.format("The jobs stay stopped"),
-        unmeasured="which job it is: the feed names only what is dropped",
+        unmeasured="which job it is (the feed names only what is dropped)",
     ),
     Remedy(
         "stop-publisher",
         "Stop publishers of events that no request caused",
         "What published events without a request is stopped.",
         _UNDONE.format("It stays stopped"),
-        unmeasured="which program publishes: CLIENT LIST of Redis tells, to who may ask it",
+        unmeasured="which program publishes (see CLIENT LIST of Redis)",
     ),
 )
 """What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""

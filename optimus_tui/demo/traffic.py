@@ -205,7 +205,7 @@ async def immortal(world: World) -> AsyncIterator[str]:
 
     async def come_back() -> None:
         left = -1
-        while left == -1:  # Redis holds the state. What it does not tell, while a server is away, is no repair.
+        while left == -1:  # Redis holds the state. What it does not tell, while a server is away, is not a repair.
             await asyncio.sleep(1.0)
             replies = await world.server.send(("PTTL", BLOCKED_KEY)) or []
             left = next((reply for reply in replies if isinstance(reply, int)), -1)

@@ -35,7 +35,7 @@ def check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
     if service.header_env and not _VARIABLE.fullmatch(service.header_env):
         raise DialectError(
             f"{place.key(name, 'header_env')}: {name}.header_env is the name of a variable that holds the header, "
-            'as "OPTIMUS_GATEWAY_AUTH"; the header itself does not belong into a file'
+            'as "OPTIMUS_GATEWAY_AUTH"; the header itself does not belong in a file'
         )
 
 
@@ -52,7 +52,7 @@ def check_feed(feed: FeedRule, where: str) -> None:
     if bool(feed.channel) == bool(feed.pattern):
         raise DialectError(f"{where} needs a channel or a pattern of channels, and not both")
     if set(feed.pattern) & set("?[\\"):
-        raise DialectError(f"{where}: a pattern of channels may hold stars, no ? [ \\: name the channels apart")
+        raise DialectError(f"{where}: a pattern of channels may hold stars, no ? [ \\: list the channels one by one")
     if feed.sharded and not feed.channel:
         raise DialectError(f"{where}: sharded needs a channel, because no server matches patterns of sharded channels")
     for name in ("type", "tenant", "time", "key", "key_pattern"):

@@ -75,7 +75,7 @@ class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     also: Annotated[list[str], Meta(max_length=MOST_NAMES)] = []
     """Names of keys that belong to the counter and are deleted with it."""
     skip_operations: Annotated[list[str], Meta(max_length=MOST_NAMES)] = []
-    """Operations that are no counters."""
+    """Operations that are not counters."""
     doubt: str = ""
     """Why the owner of such a counter is not certain; no action takes it then."""
     fallback: bool = False

@@ -63,13 +63,13 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     score: int | None = None
     """Units a second of the times of a ``log``; None finds out."""
     counts_refused: bool = True
-    """False: the count stops at the limit, so a full counter is no proof of refusals."""
+    """False: the count stops at the limit, so a full counter does not prove refusals."""
     blocked: str = ""
     """A key whose presence means that requests are refused: a template with ``{key}`` or with captures of the name."""
     also: tuple[str, ...] = ()
     """Such templates of keys that belong to the same counter and are deleted with it."""
     skip: frozenset[bytes] = frozenset()
-    """Operations that are no counters: names that only belong to one."""
+    """Operations that are not counters: names that only belong to one."""
     doubt: str = ""
     """Why the owner is not certain, for every name that this rule matches."""
     fallback: bool = False

@@ -15,7 +15,7 @@ from msgspec import Struct
 MEANINGS = frozenset({"tenant", "operation", "kind", "rest", "limit", "times", "unit", "window_s", "window_ms"})
 """Captures that say something of a counter or a cache key."""
 STAMPS = frozenset({"start_s", "start_ms", "index", "day", "minute", "hhmm"})
-"""Captures that say which window a name is of; they are no part of a counter's identity."""
+"""Captures that say which window a name is of; they are not part of a counter's identity."""
 IGNORED = frozenset({"hash", "uuid", "n", "any"})
 """Captures that must look so and say nothing; they may stand several times."""
 UNITS = {

@@ -159,7 +159,7 @@ class _ValueReader:
         return self.frame.seconds is not None and (self.pttl or 0) > self.frame.seconds * 1000
 
     def _by_type(self, kind: bytes) -> Steps:
-        """Read what is no string. A sorted set is taken for a window's log in any case: no other limiter writes one."""
+        """Read what is not a string. A sorted set always counts as a window's log: no other limiter writes one."""
         if kind == b"none":
             return Value(gone=True)
         if kind == b"zset" and "card" in self.kinds:

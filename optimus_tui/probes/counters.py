@@ -31,7 +31,7 @@ NAMES_KEPT = 4_000
 LONGEST = 1_000
 """Bytes of a value that may still be a counter, where its neighbours were too large to be read."""
 TOO_LARGE = b"?"
-"""What stands for a value that is too large to be read: it is no number."""
+"""What stands for a value that is too large to be read: it is not a number."""
 _ANY_NAME = CounterName(LimitRule(template=Template("{any...}")), {}, b"", b"")
 """For a name that no rule matches: its value is read as a count."""
 
@@ -164,7 +164,7 @@ async def _send_apart(redis: ObserverRedis, commands: Sequence[Command]) -> list
 
 
 def _raise_general(commands: Sequence[Command], replies: Sequence[Any]) -> None:
-    """Raise what concerns more than one key. The clock is no key: who lacks it is told by the rows that need it."""
+    """Raise what concerns more than one key. The clock is not a key: the rows that need it say that it is missing."""
     columns: dict[bool, list[Any]] = {True: [], False: []}
     for command, reply in zip(commands, replies, strict=True):
         if command != TIME:

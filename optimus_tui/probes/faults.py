@@ -169,7 +169,9 @@ def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
         if ours := starved(_WITHIN_SECONDS):
-            return Fault("starved", f"{where} was not heard: {ours}", "reduce the load of this machine and try again")
+            return Fault(
+                "starved", f"{where} did not answer in time: {ours}", "reduce the load of this machine and try again"
+            )
         remedy = None
         if target.scheme == "rediss":
             remedy = "if that port speaks plain text, use redis:// instead of rediss://"

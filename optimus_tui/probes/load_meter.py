@@ -308,7 +308,7 @@ def starved(seconds: float) -> str:
 
 def starved_words(seconds: float) -> str:
     """Return the sentence that says that this process got no CPU."""
-    return f"this machine gave us no CPU for {age(seconds)}"
+    return f"this machine gave this program no CPU for {age(seconds)}"
 
 
 def measured_ms(took_ms: float, own_ms: float) -> float | None:

@@ -19,7 +19,7 @@ MOST_NAMES = 20_000
 SECONDS = 5.0
 """As long as the sample may take; what was not seen by then is left out, and ``whole`` is False."""
 NAME_BYTES = 512
-"""A longer name is no layout's and is left out."""
+"""A longer name belongs to no layout and is left out."""
 
 
 class NameSample(Struct, frozen=True, kw_only=True):

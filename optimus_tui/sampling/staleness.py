@@ -196,7 +196,7 @@ class SamplerState:
         self._starts: dict[str, tuple[float, float]] = {}
         """When each service started, as far as that is known, and when that was first seen; wall-clock seconds."""
         self._started_run: str | None = None
-        """The run id of the Redis whose start is known. A slow check reads the uptime late, which is no restart."""
+        """The run id of the Redis whose start is known. A slow check reads the uptime late, which is not a restart."""
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
         self._server = NO_SAMPLES

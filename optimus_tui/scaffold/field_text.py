@@ -75,7 +75,7 @@ def make_field(name: str, kind: str, optional: bool = False, default: str | None
     check_field_name(name)
     field = parse_field(f"{name}:{kind}{'?' * optional}")
     if field.has_default or field.optional != optional:
-        raise SpecError("fields", f"the type of the field {name} ends before ? and =: say them apart")
+        raise SpecError("fields", f"the type of the field {name} ends before ? and =: give these separately")
     if default is None:
         return field
     return with_default(field, default)

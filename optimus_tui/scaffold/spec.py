@@ -70,7 +70,9 @@ def check_router_name(name: object) -> str:
     """
     checked = _plain(name, "router_name", "a router", TAKEN_ROUTERS)
     if _DEVICE.fullmatch(checked):
-        raise SpecError("router_name", f"{checked!r} cannot name a router: it must be {RULE}, and no device of Windows")
+        raise SpecError(
+            "router_name", f"{checked!r} cannot name a router: it must be {RULE}, and not the name of a Windows device"
+        )
     return checked
 
 

@@ -67,9 +67,9 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     tenant_active_limits: Annotated[int, Meta(ge=1)] = 15
     """A tenant with more active counters is a finding."""
     limit_keys: Annotated[int, Meta(ge=1)] = 1000
-    """More counters of rate limits in all are a finding."""
+    """More rate-limit counters in all are a finding."""
     near_limit: Share = 0.90
-    """Share of its limit from which a counter counts as near it."""
+    """A counter that has used this share of its limit is called near it."""
     latency_excellent_ms: Positive = 100.0
     """Up to this many milliseconds a latency is excellent."""
     latency_good_ms: Positive = 500.0
@@ -98,21 +98,21 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
-    """Keys asked for in one call at most (COUNT of SCAN) where TTLs are read (and 1,000), more where only names are.
+    """Most keys asked for in one call (COUNT of SCAN) where TTLs are read, at most 1,000; more where only names are.
     Fewer are asked for where the server needs longer than half a millisecond for a call."""
     pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 0.0
-    """Pause between two calls at least, in milliseconds. It is longer where the server needs longer for a call."""
+    """Least pause between two calls, in milliseconds. It is longer where the server needs longer for a call."""
     budget: Literal["normal", "fast"] = "normal"
-    """``normal`` takes half of the server's time at most, and less the more it does for others; ``fast`` takes what it
-    can get, in calls of about two milliseconds."""
+    """``normal`` takes half of the server's time at most, and less the more the server does for others; ``fast`` takes
+    what it can get, in calls of about two milliseconds."""
     max_keys: Annotated[int, Meta(ge=1_000, le=20_000_000)] = 2_000_000
-    """Most cache keys whose names are kept, at about 40 bytes each. Of more, totals are estimated by these."""
+    """Most cache keys whose names are kept, at about 40 bytes each. Totals of more keys are estimated from these."""
     names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0
     """Seconds between two scans for names."""
     ttls_every_seconds: Annotated[float, Meta(ge=10)] = 60.0
     """Seconds between two scans for TTLs."""
     trips_per_second: Annotated[float, Meta(ge=1, le=1000)] = 30.0
-    """Calls a second at most in repeated scans; the first scan is slowed by the pause only."""
+    """Most calls a second in repeated scans; the first scan is slowed by the pause only."""
 
 
 class RedisTarget(Struct, frozen=True, kw_only=True):

@@ -203,7 +203,7 @@ Seeds = tuple[tuple[str, int], ...]
 
 
 def _refuse_scheme(url: str, scheme: str, where: str) -> NoReturn:
-    """Raise SettingsError for what is no scheme of ours, with the one that is meant where that is known."""
+    """Raise SettingsError for an unknown scheme, with the one that is meant where that is known."""
     if scheme in _ELSEWHERE:
         raise SettingsError(f"{where}: {scheme}:// is written {_ELSEWHERE[scheme]}://host:port,host:port here")
     remedy = ""
@@ -327,7 +327,7 @@ def _host_port_db(place: str, where: str, usual: int = REDIS_PORT) -> tuple[str,
         if port_text and ":" in port_text:
             raise SettingsError(f"{where}: too many colons before the path; an IPv6 address goes in [ ]")
         if host and not _HOST.fullmatch(host):
-            raise SettingsError(f"{where}: the host name is not one (letters, digits, dots, hyphens)")
+            raise SettingsError(f"{where}: the host name is not valid (letters, digits, dots, hyphens)")
     port_text = port_text or None  # "host:" is the usual port
     if port_text is not None and not (_DIGITS.fullmatch(port_text) and 1 <= int(port_text) <= 65535):
         raise SettingsError(f"{where}: the port is not a number from 1 to 65535")

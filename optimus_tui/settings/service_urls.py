@@ -97,7 +97,7 @@ def _host_port(authority: str, where: str) -> str:
     else:
         host, colon, port = authority.partition(":")
         if not _HOST.fullmatch(host):
-            raise SettingsError(f"{where}: the host name is missing or is not one")
+            raise SettingsError(f"{where}: the host name is missing or not valid")
     if colon and not (_PORT.fullmatch(port) and 1 <= int(port) <= 65535):
         raise SettingsError(f"{where}: the port is not a number from 1 to 65535")
     if colon:

@@ -92,7 +92,7 @@ class SourceTree:
         return None
 
     def load(self, path: str) -> bytes | None:
-        """Return the bytes, or None if they cannot be read. For imported modules, whose absence is no finding."""
+        """Return the bytes, or None if they cannot be read. For imported modules, whose absence is not a finding."""
         try:
             os.lstat(f"{self.root}/{path}")
         except (OSError, ValueError):
@@ -212,7 +212,7 @@ class VerdictCache:
         try:
             data = msgspec.msgpack.encode(self._kept)
         except UnicodeEncodeError:
-            return  # a name that is no text; it is judged again each time
+            return  # a name that is not a text; it is judged again each time
         if len(data) > MOST_BYTES_KEPT:
             return
         with contextlib.suppress(OSError):

@@ -207,7 +207,7 @@ class OptimusApp(AnsweredKeys):
             await self.keys.take(event)
             return
         if isinstance(event, events.MouseDown):
-            self._key = None  # a click is no repetition of the key before it
+            self._key = None  # a click does not repeat the key before it
             if (base := with_prompt(self.screen)) is not None:
                 base.prompt.leave_for_click(event)
         await super().on_event(event)
@@ -267,7 +267,7 @@ class OptimusApp(AnsweredKeys):
             self.notify(self._limited, severity="warning", timeout=LIMITED_SECONDS)
 
     def _draw_again(self, _: Any) -> None:
-        """Draw everything and read anew: the program was stopped, and the terminal was another's meanwhile."""
+        """Draw and read everything again: the program was stopped, and the terminal was another's meanwhile."""
         for screen in self.screen_stack:
             screen.refresh(layout=True)
         if self._dashboard is not None:

@@ -90,8 +90,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("pane.export", "x", "export", "export", "Write what this pane shows to a file; asks first", "pane", 18),
     Key("pane.refresh", "r", "refresh", "refresh", "Read again now", "pane", 17),
-    Key("app.slower", "minus", "interval(1)", "slower", "Look less often", "app", 0, "-"),
-    Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),
+    Key("app.slower", "minus", "interval(1)", "slower", "Refresh less often", "app", 0, "-"),
+    Key("app.faster", "plus", "interval(-1)", "faster", "Refresh more often", "app", 0, "+"),
     Key("app.tools", "t", "tools", "tools", "The tools: ask, run, read, copy for other surfaces", "app", 20),
     Key("app.routine", "R", "routine", "routine", "The daily routine, and the tool for each symptom", "app", 21),
     Key(

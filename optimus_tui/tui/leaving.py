@@ -75,4 +75,4 @@ def ask_to_leave(app: App[Any]) -> None:
             leave()
 
     listed = "\n".join(f"  {what}" for what in lost)
-    app.push_screen(LeaveDialog("Leave the program", f"This would be lost:\n{listed}\nLeave all the same?"), answered)
+    app.push_screen(LeaveDialog("Leave the program", f"This would be lost:\n{listed}\nLeave anyway?"), answered)

@@ -265,7 +265,7 @@ def _cover(one: OpenEpisode, finding: Finding, mono: float) -> OpenEpisode:
 
 
 def _is_covered(one: OpenEpisode, mono: float) -> bool:
-    """Return True while it is no news beside its cause, or after it.
+    """Return True while it is not news beside its cause, or after it.
 
     An effect outlives its cause as long as its figures reach back to the time of the cause. One that is graver, or
     that is still there when they no longer do, is a trouble of its own.

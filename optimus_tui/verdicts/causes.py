@@ -16,7 +16,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding, rank, worst_first
 from optimus_tui.wording.numbers import age
 
 WITHIN_SECONDS = 600.0
-"""What began longer before is no evidence: most effects show within a minute."""
+"""What began longer before is not evidence: most effects show within a minute."""
 
 
 Key = tuple[str, str]

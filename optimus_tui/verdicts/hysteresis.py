@@ -144,7 +144,7 @@ def _has_ended(recent: Recent) -> bool:
 
 
 def _rolled(recent: Recent, mono: float) -> Recent:
-    """Return the record with its present window ended if its time is over. Time in which nobody judged is no window."""
+    """Return the record with its present window ended if its time is over. A time without verdicts is not a window."""
     if mono < _ends(recent):
         return recent
     past = recent.past

@@ -1,4 +1,4 @@
-"""What was done from here: which findings are its side effects, and for how long these are no alarm. Pure."""
+"""What was done from here: which findings are its side effects, and for how long these are not an alarm. Pure."""
 
 import math
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class OwnAct(Struct, frozen=True, kw_only=True):
         began: Wall-clock seconds; it identifies the act.
         ended: Wall-clock seconds at which it took effect; its beginning until then.
         mono: The same in monotonic seconds.
-        before: What was found in the minutes before it, as keys of alerts: those findings are no effects of it.
+        before: What was found in the minutes before it, as keys of alerts: those findings are not effects of it.
     """
 
     kind: str
@@ -96,8 +96,8 @@ def lasting_seconds(finding: Finding, since_act: float) -> float:
 def began_with(finding: Finding, key: tuple[str, str], act: OwnAct, since: float) -> bool:
     """Return True if a finding began after an act, or is what the restarted service does while it starts.
 
-    What was found before the act, too, is no effect of it: it only got worse, or came back. Failed checks are counted
-    over minutes, so those of before count long after.
+    What was found before the act, too, is not an effect of it: it only got worse, or came back. Failed checks are
+    counted over minutes, so those of before count long after.
 
     Args:
         finding: The finding.

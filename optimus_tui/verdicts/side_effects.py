@@ -8,7 +8,7 @@ from optimus_tui.verdicts.own_acts import OwnAct, SideEffect, act_behind, began_
 
 
 def side_effects(state: Alerts, acts: Sequence[OwnAct], mono: float) -> dict[tuple[str, str], SideEffect]:
-    """Return the findings that are no alarm yet because they follow from an act, by rule and subject."""
+    """Return the findings that are not an alarm yet because they follow from an act, by rule and subject."""
     found: dict[tuple[str, str], SideEffect] = {}
     for key, one in state.held.items():
         if one.act and one.present and level_of(one.finding) > one.announced:

@@ -38,7 +38,7 @@ BRIEF_FAULTS: dict[FaultKind, str] = {
     "role": "wrong role",
     "invalid": "odd answer",
     "tls": "TLS error",
-    "starved": "we had no CPU",
+    "starved": "no CPU for this program",
     "bug": "our own bug",
 }
 """What failed, in a word or two, for lines that also need room for age and retry."""
@@ -206,7 +206,7 @@ _AFTER_RESTART = {
 
 
 def restart_words(service: str) -> str:
-    """Return what follows from a restart of a service, and for how long that is no alarm; empty for nothing known."""
+    """Return what follows from a restart of a service, and for how long that is not an alarm; empty if unknown."""
     seen = [_AFTER_RESTART[rule] for rule in effects_of_restart(service, _AFTER_RESTART)]
     if not seen:
         return ""
@@ -252,7 +252,7 @@ SETTLING = StateGlyph("○", "SETTLING", "quiet")
 
 def no_match_lines(total: str, filter_text: str) -> list[str]:
     """Return the lines for a list whose rows are all filtered out; ``total`` is their number, as ``3 counters``."""
-    return [f"0 of {total} match / {safe_text(filter_text, 80)}", "esc takes the filter away."]
+    return [f"0 of {total} match / {safe_text(filter_text, 80)}", "esc removes the filter."]
 
 
 def verdict_mark(overall: Overall, rules: Iterable[str], *, first_signs: bool = False) -> StateGlyph:

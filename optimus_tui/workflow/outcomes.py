@@ -43,7 +43,7 @@ _FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", L
 _LABELS = {"client_error_rate": "client error rate without refusals"}
 """What a figure is called where its key does not say what is counted: refusals (429) stand apart from other 4xx."""
 _LOOKS = ("checks", "samples")
-"""Units of figures that count looks: how many of them saw a fault is no figure of the fault."""
+"""Units of figures that count looks: how many of them saw a fault is not a figure of the fault."""
 NONE = "none any more"
 
 
@@ -404,7 +404,7 @@ def _number(one: Diagnostic) -> float:
 def _beyond(one: Diagnostic) -> float:
     """Return the distance from the threshold as a share of it, on either side.
 
-    A limit's counter has none: it counts anew with each window and after a reset, so that a smaller count is no better.
+    A limit's counter has none: it counts again with each window and after a reset, so a smaller count is not better.
     """
     if rule_of(one.rule).limit_state is not None:
         return 0.0

@@ -1,7 +1,7 @@
 """When a check after a remedy can prove something: what must be recorded since, and when that will be. Pure.
 
-A check counts only what came since the remedy, and too little proves nothing: a single quick answer is no proof that a
-service is quick. How much is enough depends on the finding: a key's TTL can be read at once, a latency needs some
+A check counts only what came since the remedy, and too little proves nothing: a single quick answer does not prove that
+a service is quick. How much is enough depends on the finding: a key's TTL can be read at once, a latency needs some
 measurements, a share needs requests.
 """
 

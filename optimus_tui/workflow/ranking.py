@@ -149,7 +149,7 @@ def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
 def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     """Return a clue for each slow service.
 
-    One measurement is no percentile and no finding, only a reason to examine it.
+    One measurement is neither a percentile nor a finding, only a reason to examine it.
     """
     return [
         Diagnostic(

@@ -159,7 +159,7 @@ def _extend(base: Playbook, more: Playbook) -> Playbook:
             continue
         follows = more.after.get(plan.id)
         if follows is not None and follows not in ids:
-            raise PlaybookError(f"{more.where}: after names {follows!r}, which is no step; there are {', '.join(ids)}")
+            raise PlaybookError(f"{more.where}: after names an unknown step {follows!r}; there are {', '.join(ids)}")
         place = len(steps)
         if steps and steps[-1].kind == "apply":
             place -= 1

@@ -19,7 +19,7 @@ IsEffect = Callable[[Diagnostic], bool]
 def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionRecord | None:
     """Return the last act that a finding is a side effect of; None if it is no side effect.
 
-    What was found before an act is no effect of it, and an action that has changed nothing has none.
+    What was found before an act is not an effect of it, and an action that has changed nothing has none.
 
     Args:
         state: The incident.

@@ -276,7 +276,7 @@ def is_being_checked(state: IncidentState) -> bool:
 def found_nothing(state: IncidentState) -> bool:
     """Return True if something was measured and neither an alarm nor any step shows a fault: a false alarm so far.
 
-    A finding that needs no action, such as a service that has just started, is no fault.
+    A finding that needs no action, such as a service that has just started, is not a fault.
     """
     found = [one for of in _outcomes(state) for one in of.findings if not rule_of(one.rule).needs_nothing]
     return _is_calm(state) and worst(found) == "none"
@@ -348,7 +348,7 @@ def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
 
 
 def _from_words(state: IncidentState) -> str:
-    """Return what these times count from. It is no alarm: a finding may be seen for a while before it is one."""
+    """Return what these times count from. It is not an alarm: a finding may be seen for a while before it is one."""
     if state.began is None:
         return " from the opening"
     return " from the beginning of the fault" if state.began_given else " from the first sign of the fault"

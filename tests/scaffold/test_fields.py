@@ -115,7 +115,7 @@ def test_fields_that_would_be_one_in_the_code_are_refused() -> None:
 def test_the_wizards_single_answers_are_the_same_field() -> None:
     assert make_field("a", "int(ge=1)", True, "3") == parse_field("a:int(ge=1)?=3")
     assert make_field("a", "enum[x,y]") == parse_field("a:enum[x,y]")
-    with pytest.raises(SpecError, match="say them apart"):
+    with pytest.raises(SpecError, match="give these separately"):
         make_field("a", "int=3")
 
 

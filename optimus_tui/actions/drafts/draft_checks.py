@@ -323,7 +323,7 @@ def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> DraftC
                 return DraftCheck("lint", "failed", "ruff found problems", safe_lines(output))
             if code == 0:
                 same = _ruff(program, "format", draft, copy, run)[0] == 0
-                form = "would format nothing" if same else "would format it otherwise, which is no fault"
+                form = "would format nothing" if same else "would format it differently, which is not a fault"
                 return DraftCheck("lint", "passed", f"ruff finds nothing ({RULES}), and {form}")
             reason = (output.strip().splitlines() or ["it says nothing"])[0]
             problem = f"{safe_text(program, 120)} ended with {code}: {safe_text(reason, 120)}"

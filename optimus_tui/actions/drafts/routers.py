@@ -118,7 +118,7 @@ def _remembering(tree: Tree, named: Mapping[str, str], warnings: list[str]) -> l
 
 
 def _storage_warnings(spec: RouterSpec) -> list[str]:
-    """Return that what is kept in memory is no production, and what keeps it instead."""
+    """Return the warning that a store in memory is not for production, with what to use instead."""
     if spec.has_table or not spec.has_store:
         return []
     instead = (

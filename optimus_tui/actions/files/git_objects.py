@@ -101,7 +101,7 @@ def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[I
         if version == 4:
             dropped, at = read_offset(data, at)
             if dropped > len(before):
-                raise ValueError("a name shorter than nothing")
+                raise ValueError("a name of negative length")
             end = data.index(b"\0", at)
             path = before[: len(before) - dropped] + data[at:end]
             at = end + 1
@@ -279,7 +279,7 @@ class Objects:
             if kind == _OFFSET_DELTA:
                 back, at = read_offset(data, at)
                 if not 0 < back <= offset:
-                    raise ValueError("a base before the pack")
+                    raise ValueError("a base object outside of the pack")
                 base = self._at(pack, offset - back, depth + 1)
             elif kind == _REFERENCE_DELTA:
                 base = self._read(data[at : at + self._width], depth + 1)

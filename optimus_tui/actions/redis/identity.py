@@ -132,7 +132,7 @@ def node_of(where: Where, replies: ServerReplies) -> NodeWhere | Refusal:
     except InvalidResponse as error:
         return Refusal("unreachable", f"{replies.place}: {safe_text(error, 120)}")
     if mine is None or not mine.primary or where.role != "master":
-        return Refusal("replica", f"{replies.place} is no primary any more", _REMEDY)
+        return Refusal("replica", f"{replies.place} is no longer a primary", _REMEDY)
     return NodeWhere(
         id=mine.id,
         place=replies.place,
@@ -186,7 +186,7 @@ def moved(planned: Where, found: Where) -> Refusal | None:
     now_there = {node.id: node for node in found.nodes}
     for node in planned.nodes:
         if node.id not in now_there:
-            return Refusal("elsewhere", f"{node.place} was a primary of the cluster and is none now", _REMEDY)
+            return Refusal("elsewhere", f"{node.place} was a primary of the cluster, and no longer is", _REMEDY)
         if now_there.pop(node.id).run_id != node.run_id:
             message = f"the plan was made for another server process (run_id) at {node.place}"
             return Refusal("elsewhere", message, _REMEDY)

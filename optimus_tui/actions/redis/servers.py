@@ -226,7 +226,7 @@ class OperatorServers:
         if node is not None and self._cluster is not None:
             place = self._cluster.known.get(node.id)
             if place is None:
-                raise ConnectionLost(Fault("refused", f"{node.place} is no node of the cluster any more"))
+                raise ConnectionLost(Fault("refused", f"{node.place} is no longer a node of the cluster"))
             return self._cluster.servers.at(place)
         if self._one is not None:
             return self._one

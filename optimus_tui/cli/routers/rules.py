@@ -83,7 +83,7 @@ def command(rule: str | None, form: str) -> int:
             for line in example.strip().split("\n"):
                 print_line(f"    {line}")
         print_line()
-        print_line(f"Set aside where it is meant so: # optimus: ignore[{one.id}] the reason")
+        print_line(f"Set aside where it is intended: # optimus: ignore[{one.id}] the reason")
     return exits.HEALTHY
 
 

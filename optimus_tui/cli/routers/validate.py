@@ -275,7 +275,7 @@ def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
     if known:
         yield f"{plural(known, 'known finding')} of the baseline not shown"
     if gone:
-        yield f"{plural(gone, 'finding')} of the baseline gone: --write-baseline makes it smaller"
+        yield f"{plural(gone, 'finding')} of the baseline gone: --write-baseline brings it up to date"
     if report.ignored:
         yield f"{plural(report.ignored, 'finding')} set aside by comments with a reason"
     yield from left_unjudged(report)

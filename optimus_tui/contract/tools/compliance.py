@@ -153,7 +153,7 @@ class ProjectProfile(Struct, frozen=True, kw_only=True):
     chosen_by: str
     """`detected`, or who chose it: the place in `optimus.toml`, or the caller."""
     evidence: tuple[str, ...] = ()
-    """What the project uses that made the profile be chosen, with its place."""
+    """What the project uses and the profile was chosen for, with its place."""
     not_judged: tuple[str, ...] = ()
     """Patterns of which no rule was applied: those of the other profile, and those that need what is not there."""
 
@@ -184,7 +184,7 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     skipped: tuple[SkippedFile, ...] = ()
     """Files that were not judged, with the reason."""
     not_judged: tuple[NotJudged, ...] = ()
-    """What could not be decided, with the name that could not be resolved; these are no findings."""
+    """What could not be decided, with the name that could not be resolved; these are not findings."""
     without_routes: int = 0
     """Files that declare no route; they are neither judged nor listed."""
     excluded: int = 0

@@ -90,7 +90,7 @@ class SampledKey(Struct, frozen=True, kw_only=True):
 
 
 class CoherenceAdvice(Struct, frozen=True, kw_only=True):
-    """A suggestion as in the user's document: type, message, action; ``rule`` names the finding that it is about."""
+    """A suggestion: its type, its message and the action; ``rule`` names the finding that it is about."""
 
     type: str
     message: str
@@ -149,7 +149,7 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     issue_type: IssueType
     """The symptom that was examined."""
     tenant_id: str
-    """The tenant that was examined: in another system than ours, the worst where none was asked for; empty for none."""
+    """The tenant that was examined; empty for none. If none was given, the one in most trouble in another system."""
     window_requested_minutes: int
     """The window that was asked for, in minutes."""
     window_covered_minutes: float
@@ -195,7 +195,7 @@ class RouterQuery(Query, frozen=True, kw_only=True):
     router_name: Annotated[
         str,
         Meta(
-            description="Names the file, the path (/api/NAME, or /NAME in a project that is no gateway) and the "
+            description="Names the file, the path (/api/NAME, or /NAME in a project that is not a gateway) and the "
             "operations: a lower-case letter, then up to 39 lower-case letters, digits or _; no Python keyword, none "
             "of app, main, routers, utils, config, conftest, test."
         ),
@@ -254,7 +254,7 @@ class RouterQuery(Query, frozen=True, kw_only=True):
         str,
         Meta(
             max_length=200,
-            description="The package that the router belongs into, such as app.api.routes. Without it the package of "
+            description="The package that the router belongs to, such as app.api.routes. Without it the package of "
             "the project's other routers is found.",
         ),
     ] = ""

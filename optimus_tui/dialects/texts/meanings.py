@@ -23,10 +23,10 @@ CAPTURES = {
     "n": "A number; matched, not interpreted.",
     "any": "Anything; matched, not interpreted.",
 }
-"""What each capture means. One that says which window a name is of is no part of a counter's identity."""
+"""What each capture means. One that says which window a name is of is not part of a counter's identity."""
 VALUES = {
     "count": "a number that counts up",
-    "remaining": "a number of what is left",
+    "remaining": "a number that counts down what is left",
     "log": "a list of times, of which those inside the window count",
     "pair": "this window's number and a share of the window's before it",
     "bucket": "tokens and when they were refilled",

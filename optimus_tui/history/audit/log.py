@@ -197,7 +197,7 @@ class AuditLog:
             self.close()  # another process began a new file while we waited
         try:
             if given_up.is_set():
-                raise UnreadableFile("nobody waits for this record any more")
+                raise UnreadableFile("the caller gave up before this record was written")
             if self._left is not None and self._left != stamp_of(file.handle):
                 check_before(self.path, file.handle, self._head)
             self._known, size = end_of(self.path, file.handle, self._known)

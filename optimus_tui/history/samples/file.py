@@ -168,7 +168,7 @@ class HistoryFile:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         db.execute("COMMIT")
         if tables and application != APPLICATION:
-            raise sqlite3.DatabaseError("file is not a history of ours")
+            raise sqlite3.DatabaseError("the file is not a history of Optimus TUI")
         if version > SCHEMA:
             raise NewerFile
         return version

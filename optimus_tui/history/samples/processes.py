@@ -30,8 +30,8 @@ from optimus_tui.history.samples.process_lives import (
 
 Totals = dict[tuple[tuple[str, str], ...], Counted]
 """Sums by labels."""
-SEVERAL = "several processes answer here (or it restarts again and again): no rates"
-LEAPT = "a look found counters far ahead of the look before: another process answers here, or a short burst: no rates"
+SEVERAL = "several processes answer here, or one that restarts again and again: rates are unknown"
+LEAPT = "counters jumped between two readings: another process answers here, or there was a burst; rates are unknown"
 
 
 def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[float, int]:

@@ -45,7 +45,7 @@ class TargetSeries(Struct, frozen=True):
     target: tuple[str, str]
     samples: Samples
     unread: bool = False
-    """Whether a value of it is no finite number."""
+    """Whether a value of it is not a finite number."""
 
 
 def once(series: Sequence[TargetSeries]) -> list[TargetSeries]:
@@ -275,7 +275,7 @@ def read_answer(
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         what = ""
         if status == 200:
-            what = "with what is no answer to a range query"
+            what = "with something other than the result of a range query"
         return [], Fault("invalid", f"Prometheus answered {status} {what}".rstrip())
     if status != 200 or answer.status != "success" or answer.data is None:
         return [], Fault("invalid", f"Prometheus answered {status}: {safe_text(answer.error or answer.status, 160)}")

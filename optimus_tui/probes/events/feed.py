@@ -279,7 +279,7 @@ class FeedReader:
         return True
 
     async def _until_due(self, wake: asyncio.Event) -> LinkLost | None:
-        """Wait until the reader is stopped, or return why the link is to be made anew."""
+        """Wait until the reader is stopped, or return why the link has to be made again."""
         while not self._stopping.is_set():
             await self._wait(wake, WAIT_SECONDS)
             wake.clear()
@@ -287,7 +287,7 @@ class FeedReader:
             if doubt is not None:
                 return LinkLost(Fault("refused", doubt[1]), doubt[1], missing=self._clock.mono() - doubt[0])
             if self._nodes() and self._connector.target not in self._nodes():
-                cause = f"{safe_text(self._connector.target.label, 60)} is no longer the server to hear"
+                cause = f"{safe_text(self._connector.target.label, 60)} is no longer the server to listen to"
                 return LinkLost(Fault("role", cause), cause, missing=PROOF_SECONDS + WAIT_SECONDS)
         return None
 

@@ -55,7 +55,7 @@ _NOTHING = object()
 def packed(*words: bytes, db: int = 0) -> bytes:
     """Return one command as bytes for the socket; CommandRefused for one that is not on the list."""
     if words[0] not in _OURS:
-        raise CommandRefused(f"{words[0][:40]!r} is none of the feed's commands")
+        raise CommandRefused(f"{words[0][:40]!r} is not one of the feed's commands")
     return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
 
 

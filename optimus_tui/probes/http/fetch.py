@@ -368,7 +368,9 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
         return Fault("tls", f"{place} speaks TLS", "use https:// instead of http://")
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
         if ours := starved(DEADLINE_S):
-            return Fault("starved", f"{place} was not heard: {ours}", "reduce the load of this machine and try again")
+            return Fault(
+                "starved", f"{place} did not answer in time: {ours}", "reduce the load of this machine and try again"
+            )
         remedy = None
         if url.startswith("https:"):
             remedy = "if that port speaks plain HTTP, use http://"

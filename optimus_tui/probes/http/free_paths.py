@@ -19,7 +19,7 @@ from optimus_tui.settings.model import Settings
 
 Origin = tuple[str, str, int | None]
 CAP_BYTES = 2_000
-"""Bytes of the answer that tells a product; a longer one is no such answer."""
+"""Bytes of the answer that tells a product; a longer one is not that answer."""
 
 
 class PaidProduct(NamedTuple):

@@ -15,7 +15,7 @@ from optimus_tui.contract.services import Remark, Sickness
 from optimus_tui.wording.safe import safe_text
 
 Sense = Literal["good", "idle", "degraded", "sick", "unknown"]
-"""The meaning of a value. idle: a part that is switched off or not in use, which is no fault."""
+"""The meaning of a value. idle: a part that is switched off or not in use, which is not a fault."""
 
 LONGEST = 200
 """Characters of a value that are read; a verdict is at the beginning."""
@@ -102,7 +102,7 @@ PARTS = frozenset(
 )
 SUFFIXES = ("status", "health", "state", "backend", "connection", "healthcheck")
 TEXTS = ("message", "detail", "description", "reason", "note", "title", "name", "type", "mode", "level", "severity")
-"""The ends of keys whose words are no verdict."""
+"""The ends of keys whose words are not a verdict."""
 PAST = ("last", "previous", "prev", "recent", "past", "history")
 """The beginnings of keys about another time than now."""
 NAMES = ("name", "component", "componentId", "service", "checker", "key", "id")
@@ -287,7 +287,7 @@ def _is_part(plain: str) -> bool:
 
 
 def _says_nothing(plain: str) -> bool:
-    """Return whether a key is about another time, or holds a text that is no verdict."""
+    """Return whether a key is about another time, or holds a text that is not a verdict."""
     return plain.startswith(PAST) or plain.endswith(TEXTS)
 
 

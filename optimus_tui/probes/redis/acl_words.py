@@ -12,7 +12,7 @@ NOBODY = b"optimus_doctor:nobody"
 """What follows the head of a name that is only tried: no key has it."""
 _GLOB = re.compile(rb"[\\*?\[\]]")
 _UNWRITABLE = re.compile(rb"[^!#-&(-~]")
-"""Blanks and quotes, which ACL SETUSER does not take in a pattern, and what is no plain character."""
+"""Blanks and quotes, which ACL SETUSER does not take in a pattern, and characters that are not plain ones."""
 
 
 def key_patterns(layout: KeyLayout) -> dict[str, bytes]:

@@ -93,7 +93,7 @@ return {page[1], names, ttls, sizes, others, foreign, shapes}
 """ARGV: cursor, keys a call, measure every n-th key's size (0: none), then texts with a mark before each.
 
 ``c``: a beginning of names whose TTL is asked for; ``k``: one of other known names; ``w``: a whole known name; ``n``: a
-beginning of names that are no layout's and are left out (our own, and neighbours).
+beginning of names that belong to no layout and are left out (our own, and neighbours).
 
 Answers {cursor, names, TTLs in ms, {index, bytes, index, bytes...}, how many other names it left out, how many of these
 are of no known layout, {head, how many, head, how many...} of these}. -3 stands for a TTL that was not asked for or not

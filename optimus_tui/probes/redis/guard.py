@@ -379,7 +379,7 @@ def _lost(error: BaseException) -> str:
         return "the connection broke"
     if isinstance(error, asyncio.CancelledError):
         return "it was interrupted"
-    return "what came is no answer"
+    return "what came is not an answer"
 
 
 def _hello_unknown(error: ResponseError) -> bool:

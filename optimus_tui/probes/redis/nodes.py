@@ -120,7 +120,7 @@ class ClusterNodes(Generic[Client]):
         raise self._fault
 
     def doubt(self) -> None:
-        """Learn anew, with the next command, who owns which slot. Safe to call in any thread."""
+        """Ask again, with the next command, who owns which slot. Safe to call in any thread."""
         self._doubted = True
 
     def owner(self, slot: int) -> NodeAddress | None:
@@ -152,7 +152,7 @@ class ClusterNodes(Generic[Client]):
         return heirs
 
     def _copies(self, listed: Iterable[ListedNode], via: NodeAddress) -> dict[NodeAddress, tuple[NodeAddress, ...]]:
-        """Return the replicas of each primary: CLUSTER SLOTS leaves out one of which it has not heard for a moment."""
+        """Return the replicas of each primary: CLUSTER SLOTS leaves out one that was silent for a moment."""
         nodes = [node for node in listed if not node.flags & {"noaddr", "handshake"}]
         ids = {node.id: self.place_of(node, via) for node in nodes if node.primary}
         return {

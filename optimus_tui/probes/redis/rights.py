@@ -388,7 +388,7 @@ async def _try_channel(redis: ObserverRedis, command: str, place: bytes) -> tupl
     try:
         await pubsub.execute_command(command, place)
         link: Any = pubsub.connection
-        async with asyncio.timeout(2):  # the connection itself: the client would make a lost one anew, and wait
+        async with asyncio.timeout(2):  # the connection itself: the client would make a lost one again, and wait
             await link.read_response(push_request=True)
     except AskError:
         return "granted", "granted"  # rights are looked at before the slot, which another node owns

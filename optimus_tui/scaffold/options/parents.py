@@ -11,7 +11,7 @@ from optimus_tui.scaffold.spec import RouterSpec, below, singular
 from optimus_tui.syntax import parse
 
 _KNOWN, _BESIDE, _UNKNOWN, _WRONG = "7", "9", "8", "no.id"
-"""Ids of parents in the tests: one that is there, another one, one that is not, and one that is no id."""
+"""Ids of parents in the tests: one that is there, another one, one that is not, and one that is not an id."""
 
 
 def parent_context(spec: RouterSpec) -> dict[str, Any]:

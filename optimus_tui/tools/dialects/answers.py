@@ -36,7 +36,7 @@ async def presets_by_answers(ctx: "Context") -> tuple[AnswerSign, ...]:
         *(_answer(ctx, base + one.path) for one in products), _answer(ctx, base + path if path else "")
     )
     found = [
-        AnswerSign(one.preset, f"{one.path} answers as only it does")
+        AnswerSign(one.preset, f"{one.path} answers as no other product does")
         for one, answer in zip(products, told, strict=True)
         if answer is not None and says(answer, one.body)
     ]

@@ -159,5 +159,5 @@ async def _noted(ctx: "Context", key: str, kind: type[T]) -> list[T]:
 
 def _as_noted(episode: AlertEpisode, now: float) -> Finding:
     found = episode.finding
-    message = f"{found.message} (noted {age(max(0.0, now - episode.seen))} ago by what watches the feed)"
+    message = f"{found.message} (noted {age(max(0.0, now - episode.seen))} ago by the process that watches the feed)"
     return replace(found, message=message, severity="low", since=episode.since, caused_by=None)

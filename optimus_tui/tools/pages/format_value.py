@@ -14,7 +14,7 @@ from optimus_tui.wording.safe import safe_text
 
 LONGEST = 4_000
 READ = "read"
-"""How a section's ``status: ok`` is shown: the section could be read, which is no verdict."""
+"""How a section's ``status: ok`` is shown: the section could be read, which is not a verdict."""
 
 SILENT = frozenset(
     {"error", "reason", "status_code", "version", "mode", "role", "problem", "unknown", "detail", "notes", "remedy",

@@ -142,4 +142,4 @@ LABELS: dict[str, str] = {
     "worst_tenant": "worst tenant", "wrong_bodies": "bodies that were wrong",
 }
 # fmt: on
-"""By the key; the unit that a figure carries is no part of its label."""
+"""By the key; the unit that a figure carries is not part of its label."""

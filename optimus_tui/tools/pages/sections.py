@@ -292,7 +292,7 @@ def _value(values: Mapping[str, Any], key: str, by_data: bool) -> str:
 
 
 def _severity_style(name: str, value: object) -> SeverityStyle:
-    """Return the severity style of a fact. A section's ``status: ok`` says that it was read, which is no verdict."""
+    """Return the severity style of a fact. A section's ``status: ok`` says that it was read, which is not a verdict."""
     if name == "error":
         return "warning"
     if name == "status" and value == "ok":

@@ -223,11 +223,11 @@ class StageTexts:
         """Return the keys by stage; a stage that is missing can only be closed."""
         replan, asking = self.key_of("replan"), "enter next"
         if self.dialog.preview is not None:
-            asking = f"enter goes on, on the button {self.dialog.preview.verb} it acts"
+            asking = f"enter next, on the button: {self.dialog.preview.verb}"
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {
-            "done": f"{replan} plans the rest anew   esc closes" if self.leaves_rest() else "esc closes",
+            "done": f"{replan} plans the rest again   esc closes" if self.leaves_rest() else "esc closes",
             "asking": f"{asking}   {replan} plan again   esc cancels",
             "planning": "enter waits for the plan   esc cancels",
             "acting": "esc stops after the batch",

@@ -144,7 +144,7 @@ def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None,
     if proved := dashboard.incidents.why_quiet(finding):
         return f"nothing has to be done about this: {proved}"
     if _is_unjudged(finding):
-        return f"these are first signs, {finding.first_signs}: an action is offered then, i opens an incident before"
+        return f"these are first signs, {finding.first_signs}: an action is offered then; i opens an incident now"
     return ""
 
 
@@ -257,8 +257,8 @@ def undone_words(remedy: "Remedy", finding: Finding | None = None, known: Iterab
     if not remedy.restarts:
         return undone
     if _is_silent(remedy, [finding, *known]):
-        return f"{undone} The {remedy.restarts} answers nothing now, so no further request is lost."
-    return f"{undone} Requests that are in the {remedy.restarts} then fail."
+        return f"{undone} The {remedy.restarts} does not answer now, so no further request is lost."
+    return f"{undone} Requests that the {remedy.restarts} is serving then fail."
 
 
 def _is_silent(remedy: "Remedy", found: Iterable[Finding | None]) -> bool:
@@ -278,7 +278,7 @@ def remedy_words(
         advice: The playbook's advice about it; None if there is none.
         known: Those of the health report.
     """
-    lines = ["No finding asks for it now."]
+    lines = ["No finding needs it now."]
     if finding is not None:
         lines = [f"For: {safe_text(finding.message, 200)}"]
     if advice is not None:

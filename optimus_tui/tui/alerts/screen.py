@@ -231,7 +231,7 @@ class EpisodeList(LineView):
         """Return the lines that are shown in an empty list."""
         if not self.book.loaded:
             return ["reading …"]
-        return ["No finding yet since this system has been watched."]
+        return ["No finding so far in this system."]
 
     def watch_cursor(self) -> None:
         """Tell the screen that another episode is under the cursor."""
@@ -369,7 +369,7 @@ class AlertsScreen(BaseScreen):
         if finding.severity == "critical":
             then = "It still counts in the verdict."
         title = rule_of(finding.rule).title
-        about = f"{title}: {safe_text(finding.subject, 100)}, nothing else. {then}"
+        about = f"{title}: {safe_text(finding.subject, 100)}and no other finding. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:
             return

@@ -68,7 +68,7 @@ class LogLine(Protocol):
 
 
 STATUS_INKS = {True: "good", False: "crit"}
-"""By whether an HTTP status, or none, is no error."""
+"""By whether an HTTP status, or none, is fine."""
 
 
 class CommandRun:

@@ -14,7 +14,7 @@ from optimus_tui.tui.settings.controller import SettingsChange, foreign, own_fil
 from optimus_tui.wording.safe import safe_text
 
 BESIDE = ("--", "OPTIMUS_")
-"""How the sources begin that are no files: flags and variables."""
+"""The beginnings of sources that are not files: flags and variables."""
 
 
 class ProfileChange(NamedTuple):

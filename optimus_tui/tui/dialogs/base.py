@@ -132,7 +132,7 @@ class _Question(Static):
 class AskDialog(Dialog):
     """A yes-or-no question; dismisses with True for yes. Escape means no, and Enter is refused with a sentence.
 
-    ``shown_at``: when it was painted, in monotonic seconds. A key that was pressed before that is no answer to it.
+    ``shown_at``: when it was painted, in monotonic seconds. A key that was pressed before that does not answer it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

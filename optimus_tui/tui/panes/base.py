@@ -27,7 +27,7 @@ from optimus_tui.wording.safe import safe_text
 
 Words = list[Piece]
 EDGE_CELLS = 6
-"""Cells of an edge that are no words: the corners, a bit of line and a blank at each end."""
+"""Cells of an edge that are not words: the corners, a bit of line and a blank at each end."""
 LATE_SECONDS = 5.0
 """A reading older than this and three intervals is called stale even if nobody reported a fault."""
 

@@ -15,7 +15,7 @@ MOST_LINES = 200
 LONGEST_LINE = 300
 """Characters of a line; a longer one is not kept."""
 MAX_BYTES = 256_000
-"""A file that is longer is written anew with the lines that are kept."""
+"""A file that is longer is written again with the lines that are kept."""
 
 
 class PromptLine(msgspec.Struct, frozen=True):

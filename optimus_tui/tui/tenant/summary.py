@@ -113,7 +113,7 @@ class SummaryList(TenantList):
         """Go to the row of the finding under the cursor."""
         finding = None if self.selected is None else self.selected.finding
         if finding is None:
-            self.hint("this line is no finding: Enter on a finding goes to its row")
+            self.hint("this line is not a finding: Enter on a finding goes to its row")
         else:
             self.post_message(FindingRowRequested(finding))
 

@@ -68,4 +68,4 @@ class AnswerLeads:
         if found:
             self.findings.act_on(found[0])
         else:
-            self.say("actions need a finding: the answer of a tool has some where something is wrong")
+            self.say("actions need a finding, and this answer has none")

@@ -185,7 +185,7 @@ def _find_rates(
 def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
     """Return a medium finding if the gateway publishes a good rate while its own counters show a bad one now.
 
-    A low published rate beside a good present one has recovered, which is no conflict.
+    A low published rate beside a good present one has recovered, which is not a conflict.
     """
     if published is None or present is None or published.source not in (FROM_GATEWAY, FROM_GATEWAY_LIFE):
         return []

@@ -31,7 +31,7 @@ FEW_CHECKS = 2
 GOOD_AGAIN_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
 LEAST_FAILED, FAILED_SHARE = 3, 0.15
-"""A restart costs a check or two; a smaller share is no flapping."""
+"""A restart costs a check or two; a smaller share is not flapping."""
 WIDE, NARROW = 2.6, 1.5
 """Upper edge over lower edge. The usual buckets (0.1, 0.25, 0.5, 1, 2.5 …) are not wide and not narrow."""
 HISTOGRAM = "histogram"

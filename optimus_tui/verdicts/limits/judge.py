@@ -143,7 +143,7 @@ def _state(counter: Counter, limit: int | None, share: float | None, thresholds:
 
 
 def _holds(counter: Counter) -> bool:
-    """Return whether the count still refuses requests: not where the limiter begins anew with the next one.
+    """Return whether the count still refuses requests: not where the limiter begins again with the next one.
 
     A bucket whose pace is not known refuses nothing for certain either: its level is that of the last request.
     """

@@ -32,7 +32,7 @@ LEAST_NOW = 3
 MORE_BY_CHANCE = 1.5
 """Standard deviations by which a few seconds' requests may exceed their usual number by chance."""
 SURE_REFUSALS = 10
-"""Where so many refusals would have come at the pace of before, none at all is no chance."""
+"""Where so many refusals would have come at the pace of before, none at all is not chance."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 

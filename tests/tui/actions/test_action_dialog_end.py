@@ -90,7 +90,7 @@ async def test_what_an_action_left_undone_is_planned_anew_in_a_new_card(redis: R
         service.guard.listener = lambda words: first._cancel.set() if words[0] == "SET" else None
         await confirmed(pilot, first)
         await until(pilot, lambda: first.stage == "done")
-        assert "not tried" in said(pilot) and "r plans the rest anew" in said(pilot)
+        assert "not tried" in said(pilot) and "r plans the rest again" in said(pilot)
         service.guard.listener = None
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, action_dialog.ActionDialog) and app.screen is not first)

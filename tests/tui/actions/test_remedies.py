@@ -99,7 +99,7 @@ async def test_a_single_remedy_is_asked_about_at_once_confirmed_and_started() ->
 
 
 @pytest.mark.parametrize(
-    ("measured", "told"), [("no answer", "answers nothing now"), ("unhealthy", "then fail. Expect")]
+    ("measured", "told"), [("no answer", "does not answer now"), ("unhealthy", "then fail. Expect")]
 )
 async def test_a_restart_warns_of_what_it_costs_now(measured: str, told: str) -> None:
     screen = Screen(False)
@@ -126,7 +126,7 @@ async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone()
     assert len(asked.split("\n")) <= 5 and "What:" not in asked, "it is read in a hurry"
     screen.answers = [False]
     await controllers(screen)[0]._choose_for(found("limits.over", "demo_dentist / chat"))
-    assert "Not measured here: which client sends so much: the gateway's access log tells." in screen.questions[-1]
+    assert "Not measured here: which client sends so much (see the gateway's access log)." in screen.questions[-1]
     assert "Clients of demo_dentist that send again without a pause are refused until the demo " in screen.questions[-1]
 
 
@@ -286,7 +286,7 @@ async def test_first_signs_are_not_acted_on_before_they_are_judged() -> None:
     screen.health = SimpleNamespace(findings=(signs,))
     await controllers(screen)[0]._choose_for(signs)
     assert screen.said == [
-        "these are first signs, judged at 19:14:00: an action is offered then, i opens an incident before"
+        "these are first signs, judged at 19:14:00: an action is offered then; i opens an incident now"
     ]
     screen.health = SimpleNamespace(findings=(engine,))
     await controllers(screen)[0]._choose_for(engine)

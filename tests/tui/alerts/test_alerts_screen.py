@@ -391,7 +391,7 @@ async def test_m_asks_how_long_and_why_and_u_takes_it_back(
 async def test_an_empty_history_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(monkeypatch) as post:
         await opened(post)
-        assert "No finding yet since this system has been watched." in said(post.pilot)
+        assert "No finding so far in this system." in said(post.pilot)
         await post.pilot.press("m", "u", "e", "enter")
         assert isinstance(post.pilot.app.screen, AlertsScreen)
 
@@ -402,7 +402,7 @@ async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkey
         post.dashboard.prompt.run("alerts")
         await until(post.pilot, lambda: "nothing is watched yet" in said(post.pilot))
         post.dashboard.alerts.book = book
-        await until(post.pilot, lambda: "No finding yet" in said(post.pilot))
+        await until(post.pilot, lambda: "No finding so far" in said(post.pilot))
         assert isinstance(post.pilot.app.screen, AlertsScreen) and "nothing is watched yet" not in said(post.pilot)
 
 

@@ -1,4 +1,4 @@
-"""The wizard in a project that is no gateway: the place is found or asked for, and the helpers are offered."""
+"""The wizard in a project that is not a gateway: the place is found or asked for, and the helpers are offered."""
 
 from pathlib import Path
 from typing import Any

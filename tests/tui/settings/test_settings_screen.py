@@ -131,7 +131,7 @@ async def test_theme_keys_refresh_and_a_default_take_effect_without_a_restart(tm
     [
         ("theme", "optimus-drak", "did you mean optimus-dark"),
         ("keys.pane.zoom", "s", "takes s, which is pane.sort already"),
-        ("keys.pane.zoom", "ctrl+shift+", "is no key"),
+        ("keys.pane.zoom", "ctrl+shift+", "is not a key"),
         ("refresh_seconds", "soon", "must be a number"),
         ("mouse", "perhaps", "must be true or false"),
         ("bell", "loud", "must be unfocused, always or never"),

@@ -48,9 +48,9 @@ def test_a_key_that_is_free_where_it_works_is_taken(keys: dict[str, str]) -> Non
     ("keys", "words"),
     [
         ({"pane.zom": "Z"}, "did you mean pane.zoom?"),
-        ({"pane.zoom": "ctrl+"}, "'ctrl+' is no key"),
-        ({"pane.zoom": "zz"}, "'zz' is no key"),
-        ({"pane.zoom": "hyperspace+z"}, "is no key"),
+        ({"pane.zoom": "ctrl+"}, "'ctrl+' is not a key"),
+        ({"pane.zoom": "zz"}, "'zz' is not a key"),
+        ({"pane.zoom": "hyperspace+z"}, "is not a key"),
         ({"pane.zoom": "Z,"}, "a key is missing"),
         ({"pane.zoom": "\x1b[2J"}, "\\x1b[2J"),
         ({"pane.zoom": "ctrl+i"}, "no terminal can tell ctrl+i from tab"),

@@ -62,7 +62,7 @@ MISTAKES = {
     "gateway path": ('[dialect.gateway]\nhealth = "x"', 'o.toml:2: gateway.health is a path and begins with "/"'),
     "header": (
         '[dialect.gateway]\nheader_env = "Authorization: Bearer abc"',
-        "the header itself does not belong into a file",
+        "the header itself does not belong in a file",
     ),
     "metric key": ('[dialect.metrics.a]\nnam = "x"', "o.toml:2: unknown key 'nam'; did you mean name?"),
     "metric label": ('[dialect.metrics.a]\nname = "x"\nlabels = {a = 3}', "o.toml:3: labels must be text"),

@@ -94,7 +94,7 @@ async def test_a_deadline_that_passed_while_we_stood_still_says_so() -> None:
     with watching():
         stand_still(0.6)
         await asyncio.sleep(0)
-        assert "gave us no CPU for 0.6 s" in starved(1.0)
+        assert "gave this program no CPU for 0.6 s" in starved(1.0)
         fault = not_in_time("Redis", 1.0)
         assert fault.kind == "starved" and "no CPU for 0." in fault.message
         assert starved(60.0) == ""
@@ -222,7 +222,7 @@ async def test_a_machine_that_gives_us_cpu_in_small_pieces_only_is_said_to_starv
         for _ in range(8):
             stand_still(0.08)
             await asyncio.sleep(0.006)
-        assert "gave us no CPU" in starved(1.0)
+        assert "gave this program no CPU" in starved(1.0)
 
 
 @stepped

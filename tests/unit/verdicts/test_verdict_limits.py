@@ -107,7 +107,7 @@ def test_an_immortal_counter_is_critical_with_what_it_means() -> None:
     assert (full.rule, full.severity, full.subject) == ("limits.immortal", "critical", "clinic_b / chat")
     assert "never resets" in full.message
     assert "400 of 150" in full.message
-    assert "for good (repaired: until its TTL ends)" in full.impact
+    assert "for good (after a repair: until its TTL ends)" in full.impact
     assert "100 more requests" in part.impact
 
 

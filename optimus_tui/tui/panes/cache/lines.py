@@ -253,7 +253,7 @@ def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list
     forms = [("time to live", redis_cli(target, ["PTTL", key])), ("type", redis_cli(target, ["TYPE", key]))]
     command, *rest = READERS.get((detail and detail.type) or "", ("",))
     if command:
-        name = {"GET": "value"}.get(command, "value, the first of it")
+        name = {"GET": "value"}.get(command, "beginning of the value")
         forms.append((name, redis_cli(target, [command, key, *rest])))
     return [*forms, ("memory", redis_cli(target, ["MEMORY", "USAGE", key]))]
 
@@ -265,7 +265,7 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
         return []
     what = "names of this kind"
     if group.tenant is not None:
-        what = "names that begin so (also of tenants that do)"
+        what = "names with this beginning (also of tenants that share it)"
     return [(what, redis_cli(target, ["--scan", "--pattern", escape_glob(prefix) + b"*"]))]
 
 

@@ -54,7 +54,7 @@ JUDGED = {
 }
 """What the title says of findings that no row's state tells."""
 EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
-"""Rules that judge what is no state of its own."""
+"""Rules about something that is not a state of its own."""
 
 
 UNIT_FROM = 66

@@ -115,5 +115,5 @@ async def test_an_idle_litellm_is_found_by_what_it_answers(service: HostileServe
         (found,) = await presets_by_answers(context)
     finally:
         await context.aclose()
-    assert (found.preset, found.words) == ("litellm", "/health/liveliness answers as only it does")
+    assert (found.preset, found.words) == ("litellm", "/health/liveliness answers as no other product does")
     assert asked(service, HEALTH) == 0
