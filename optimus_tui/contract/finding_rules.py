@@ -294,6 +294,7 @@ LATENCY_P95 = _rule(
     "latency.p95", "One request in twenty is slow",
     one="{subject} p95 {p95} is over {limit}", as_cause="{subject} became slow",
     impact="One request in twenty to {subject} takes longer than the limit.{timeouts}", remedy=_COMPARE,
+    measures="p95 of {samples}",
     phrases={
         **_TIMEOUTS,
         "quick_again": "quick again in the last {count} checks",
@@ -312,18 +313,21 @@ LATENCY_FEW = _rule(
         "first_signs": "judged once {count} in a row were slow",
         "half_impact": "At least half of the requests to {subject} take longer than the limit."},
     impact="If it was a cold start, nothing is lost. A p95 is judged from 20 checks on.",
+    measures="the slowest of {samples}",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
-    one="{subject} took over {limit} {when}, now {now}", as_cause="{subject} became slow",
+    one="{subject} took at least {least} {when}, over {limit}", as_cause="{subject} became slow",
     impact="Every request to {subject} takes longer than the limit at present.{timeouts}",
+    measures="the quickest of {samples}",
     phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
     alert_group="latency", window_seconds=10.0)
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
+    measures="p50 of {samples}",
     impact="Half of the requests to {subject} take longer than the limit.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
@@ -359,7 +363,7 @@ CACHE_UNKNOWN_LAYOUT = _rule(
 CACHE_HIT_RATE = _rule(
     "cache.hit_rate", "The hit rate is low",
     one="hit rate {rate} is below {limit} ({source}){few}",
-    remedy="Watch it; see in the feed whether bulk invalidations or short TTLs are the cause.",
+    remedy="See in the feed whether bulk invalidations or short TTLs are the cause.",
     phrases={
         "few": "; only {count} look-ups: it may be chance",
         "now": "now {rate} ({source})",

@@ -114,6 +114,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     impact_many: str = ""
     """The impact where one finding stands for many subjects; "" where it is the same."""
     remedy_many: str = ""
+    measures: str = ""
+    """Which figure is measured, of how many (``{samples}``): ``p95 of 31 checks``; "" where the sentence says it."""
     as_cause: str = ""
     """What is said of it where it is the cause of another; "" for its title."""
     as_effect: str = "it began"

@@ -16,6 +16,7 @@ _IN_PATH = re.compile(r"[^/?&]+[/?&]?|[/?&]")
 """A part of a path or of a URL, up to where a line may end."""
 _IN_NAME = re.compile(r"[^_.,:;=|-]+[_.,:;=|-]?|[_.,:;=|-]")
 """A part of a name, up to where a line may end if the name is too long for one."""
+_CLAUSE_ENDS = (". ", "; ", ": ", " (", ", ")
 LEAST_ELIDED = 8
 """Cells below which a name loses its end, not its middle."""
 
@@ -119,6 +120,21 @@ def shortened_between_words(text: str, width: int, cells: Cells = len) -> str:
     if not first.strip() or not (text.startswith(first + " ")):
         return ""
     return f"{first} …"
+
+
+def clauses(text: str) -> list[str]:
+    """Return a sentence whole and cut behind each of its clauses, the longest first.
+
+    Neither brackets nor a list behind a colon are cut open, and no single word is left.
+    """
+    text, depth, ends, cuts = text.removesuffix("."), 0, _CLAUSE_ENDS, list[int]()
+    for at, sign in enumerate(text):
+        if not depth and text[at : at + 2] in ends and " " in text[:at]:
+            cuts.append(at)
+        if not depth and text[at : at + 2] in (": ", ". "):
+            ends = _CLAUSE_ENDS if sign == "." else _CLAUSE_ENDS[:-1]
+        depth += (sign == "(") - (sign == ")")
+    return [text, *(text[:at] for at in reversed(cuts))]
 
 
 def in_short(message: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.findings import Finding
 from optimus_tui.tools.pages.labels import LABELS
 from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, latency, number, percent, plural, ttl
 from optimus_tui.wording.numbers import figure as counted
@@ -97,6 +99,21 @@ def measured(value: float | str, unit: str) -> str:
     if not isinstance(value, (int, float)):
         return safe_text(value, LONGEST)
     return counted(value, safe_text(unit, 20))
+
+
+def measured_of(finding: Finding) -> str:
+    """Return what a finding measured, with which figure that is: ``702 ms, the quickest of 5 checks``; "" for nothing.
+
+    Requests are estimated from a histogram, and so are in words; all else that is sampled is checked.
+    """
+    if finding.measured is None:
+        return ""
+    value = finding.measured_words or measured(finding.measured, finding.unit)
+    which = rule_of(finding.rule).measures
+    if not which or not finding.samples:
+        return value
+    counted_as = "request" if finding.measured_words else "check"
+    return f"{value}, {which.format(samples=plural(finding.samples, counted_as))}"
 
 
 def samples(count: int) -> str:

@@ -1,6 +1,7 @@
 """The questions before an action: which one, on which keys, and the words that arm."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import structs
@@ -47,6 +48,8 @@ MAX_TENANTS = 8
 """Tenants offered for a finding that sums up several."""
 MAX_LISTED = 1_000
 """Keys of uncertain owner in the list; more are not read one by one."""
+URGENT_STATES = ("immortal", "over", "broken", "near")
+"""The states of the counters that stand above all others in a report."""
 _TTL = age(CACHE_TTL_SECONDS)
 
 
@@ -219,7 +222,8 @@ def finding_offers(
     """
     rule = rule_of(finding.rule)
     if rule.limit_state and rule.cured_by and limits is not None:
-        rows = [row for row in limits.rows if row.state == rule.limit_state and not row.counter.doubt]
+        urgent = takewhile(lambda row: row.state in URGENT_STATES, limits.rows)  # the other rows may be a million
+        rows = [row for row in urgent if row.state == rule.limit_state and not row.counter.doubt]
         named = [row for row in rows if subject_of(row) == finding.subject]
         if len(named) == 1:
             return counter_offers(named[0], now)

@@ -1,6 +1,6 @@
 """The remedies, carried out by the demo, that are offered for a finding: its own, and those of its causes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,6 +8,7 @@ from optimus_tui.contract.finding_rules import SERVICE_DOWN
 from optimus_tui.contract.findings import NO_ANSWER, Finding, causes_of, worst_first
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.keyspace import LimitRow
+from optimus_tui.tui.actions.remedy_text import RowRemedy, has_remedy, is_unjudged, whole_remedy
 from optimus_tui.tui.dashboard.reports import known_findings, last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.numbers import clause
@@ -119,7 +120,7 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    if _is_unjudged(finding):
+    if is_unjudged(finding):
         return None
     causes = next(iter(chains_of(dashboard, [finding])), [])
     names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
@@ -130,6 +131,41 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
         return None
     name, about = names[0]
     return FirstAct(name, about != finding)
+
+
+def act_words(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> str:
+    """Return the first action that ``a`` on a finding offers, in words (safe text); empty if there is none."""
+    act = first_act(dashboard, outside, finding)
+    if act is None:
+        return ""
+    return act.name + ", which ends its cause" * act.ends_cause
+
+
+def row_remedies(dashboard: DashboardServices, outside: OutsideRemedies | None) -> dict[Hashable, RowRemedy]:
+    """Return what to do about the findings of the last report on health, by rule and subject.
+
+    Findings that need nothing done, or are no alarm now, have none. What was done already is not offered again before
+    it is proved whether it helped.
+
+    Args:
+        dashboard: The dashboard with the last readings, and the settings that allow actions.
+        outside: Knows the demo's remedies; None outside of the demo.
+    """
+    remedies: dict[Hashable, RowRemedy] = {}
+    under_way = outside.under_way if outside is not None else ""
+    for one in known_findings(dashboard.health):
+        if not has_remedy(one) or dashboard.incidents.why_quiet(one):
+            continue
+        act = first_act(dashboard, outside, one)
+        if early := dashboard.incidents.too_early(one):
+            remedies[one.rule, one.subject] = RowRemedy(early, "done")
+        elif act is None:
+            remedies[one.rule, one.subject] = RowRemedy(whole_remedy(one), "explained")
+        elif act.name == under_way:
+            remedies[one.rule, one.subject] = RowRemedy(act.name, "under way")
+        else:
+            remedies[one.rule, one.subject] = RowRemedy(act.name, "offered")
+    return remedies
 
 
 def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding | None) -> str:
@@ -143,14 +179,9 @@ def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None,
         return ""
     if proved := dashboard.incidents.why_quiet(finding):
         return f"nothing has to be done about this: {proved}"
-    if _is_unjudged(finding):
+    if is_unjudged(finding):
         return f"these are first signs, {finding.first_signs}: an action is offered then; i opens an incident now"
     return ""
-
-
-def _is_unjudged(finding: Finding) -> bool:
-    """Return True for first signs with no cause known: they may be chance, and a cure could do harm."""
-    return bool(finding.first_signs) and finding.caused_by is None
 
 
 def offers_about(

@@ -165,7 +165,9 @@ class AlertsController:
         return side_effect_words(finding.rule, act, effect.act.ended, effect.until, begin)
 
     def mark_quiet(self) -> int:
-        """Mark findings in the health pane that are muted or otherwise no alarm; return the number of active mutes."""
+        """Mark findings in the health pane with why they are no alarm, or what to do; return how many are muted."""
+        from optimus_tui.tui.actions.remedies import row_remedies
+
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, QuietReason] = {}
@@ -184,7 +186,8 @@ class AlertsController:
                     until = muted[each.rule, each.subject].until
                     words = "muted" if until is None else f"muted until {clock(until)[:5]}"
                     marked[each.rule, each.subject] = QuietReason(words)
-        cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked, self.explained)
+        remedies = row_remedies(self.dashboard, self.actions.outside)
+        cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked, self.explained, remedies)
         return len(muted)
 
     def open_screen(self) -> None:

@@ -67,14 +67,11 @@ class FindingsController:
 
     def _first_act(self, finding: Finding) -> str:
         """Return the first of what ``a`` offers about a finding (safe text); empty for nothing."""
-        from optimus_tui.tui.actions.remedies import first_act, sooner_act
+        from optimus_tui.tui.actions.remedies import act_words, sooner_act
 
         if sooner := sooner_act(self.dashboard, finding):
             return f"{sooner} ends it at once"
-        act = first_act(self.dashboard, self.actions.outside, finding)
-        if act is not None:
-            return act.name + " (ends its cause)" * act.ends_cause
-        return ""
+        return act_words(self.dashboard, self.actions.outside, finding)
 
     def _newest(self, finding: Finding) -> "Newest":
         """Return a finding as the newest reports have it; None for it once they have it no more."""

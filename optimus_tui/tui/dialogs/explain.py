@@ -8,9 +8,10 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from optimus_tui.contract.finding_rules import title_of_rule
+from optimus_tui.contract.finding_rules import rule_of, title_of_rule
 from optimus_tui.contract.findings import PAST, Finding
-from optimus_tui.tools.pages.format_value import measured
+from optimus_tui.tools.pages.format_value import measured, measured_of
+from optimus_tui.tui.actions.remedy_text import ACTS, whole_remedy
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
 from optimus_tui.tui.widgets.cells import fit_name
 from optimus_tui.wording.numbers import age, clock
@@ -226,11 +227,7 @@ def finding_lines(
     impact = safe_text(finding.impact, 400)
     if impact and (finding.message.startswith(PAST) or proved.startswith(FIXED)):
         impact = f"while it held: {impact}"
-    remedy = remedy_words(finding)
-    if proved:
-        remedy = f"nothing has to be done: {proved}"
-    why = why_it_follows(finding.rule, proved)
-    for name, value in (("remedy", remedy), ("why", why), ("key a", first_act), ("impact", impact)):
+    for name, value in [*_to_do(finding, first_act, proved), ("impact", impact)]:
         if value:
             lines += hanging("", (f"{name:<{LABEL}}", "bold"), " ", value, width)
     lines.append(Content(""))
@@ -240,11 +237,14 @@ def finding_lines(
     return lines
 
 
-def remedy_words(finding: Finding) -> str:
-    """Return what to do about a finding; if that is not known, which tool looks for the cause."""
-    if finding.remedy:
-        return safe_text(finding.remedy, 400)
-    return "not known: t runs the tool that looks for the cause"
+def _to_do(finding: Finding, first_act: str, proved: str) -> list[tuple[str, str]]:
+    """Return what to do about a finding: first what ``a`` does, as the finding's row says it."""
+    if proved:
+        why = why_it_follows(finding.rule, proved)
+        return [("remedy", f"nothing has to be done: {proved}"), ("why", why), ("key a", first_act)]
+    if first_act:
+        return [("remedy", f"{first_act}{ACTS}"), ("or", whole_remedy(finding))]
+    return [("remedy", whole_remedy(finding))]
 
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
@@ -254,7 +254,10 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         return measured(value, finding.unit)
 
     samples, window, since = "", "", ""
-    if finding.samples is not None and finding.samples > 1:  # of a single reading the figure itself is the sample
+    told = rule_of(finding.rule).measures
+    if (
+        finding.samples is not None and finding.samples > 1 and not told
+    ):  # of a single reading the figure itself is the sample
         samples = f"{finding.samples:,}"
     if finding.window_seconds:
         window = age(finding.window_seconds)
@@ -264,7 +267,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         ("about", safe_text(finding.subject)),
         ("rule", title_of_rule(finding.rule)),
         ("threshold", figure(finding.threshold)),
-        ("measured", finding.measured_words or figure(finding.measured)),
+        ("measured", measured_of(finding)),
         ("samples", samples),
         ("window", window),
         ("since", since),

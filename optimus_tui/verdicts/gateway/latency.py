@@ -182,7 +182,7 @@ def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) ->
             subject=name,
             limit=latency(bar.ms),
             when=_checks(len(newest)),
-            now=latency(newest[-1], bar.ms),
+            least=latency(quickest, bar.ms),
             timeouts=bar.timeouts,
             measured=quickest,
             threshold=bar.ms,

@@ -16,10 +16,21 @@ from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.offers import counter_offers
-from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, sooner_act, undone_words, with_causes
+from optimus_tui.tui.actions.remedies import (
+    FirstAct,
+    act_words,
+    acts_on,
+    first_act,
+    row_remedies,
+    sooner_act,
+    undone_words,
+    with_causes,
+)
+from optimus_tui.tui.actions.team_advice import team_advice
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.dialogs.explain import finding_lines
 from optimus_tui.tui.drills import DrillController
+from optimus_tui.tui.incidents.opening import opening
 from optimus_tui.tui.incidents.text import doable, remedy_of
 from optimus_tui.wording.numbers import clock
 
@@ -37,7 +48,8 @@ class Screen:
         self.readings: dict[str, Any] = {}
         self.settings = Settings()
         self.proved = ""
-        self.incidents = SimpleNamespace(why_quiet=lambda _: self.proved)
+        self.early = ""
+        self.incidents = SimpleNamespace(why_quiet=lambda _: self.proved, too_early=lambda _: self.early)
         self.rows, self.questions, self.context = (
             list[Any](),
             list[str](),
@@ -186,6 +198,32 @@ async def test_what_is_under_way_or_proved_is_not_offered_again() -> None:
         "nothing has to be done about this: proved fixed at 10:35:30",
     ]
     assert screen.titles == []
+
+
+async def test_row_explanation_and_incident_name_one_remedy_and_none_is_offered_again_before_its_proof() -> None:
+    screen, engine = Screen(), found("latency.now", "engine")
+    route = replace(found("latency.p95", "route /a"), caused_by=("latency.now", "engine"))
+    other = found("latency.now", "postgres")
+    screen.health = SimpleNamespace(findings=(engine, route, other))
+    _, drills = controllers(screen)
+    await drills.fitting(engine)
+    drills._team = team_advice()
+
+    def rows() -> list[tuple[str, str]]:
+        return [(one.words, one.kind) for one in row_remedies(screen, drills).values()]  # type: ignore[arg-type]
+
+    act = act_words(screen, drills, engine)  # type: ignore[arg-type]
+    assert rows() == [(act, "offered")] * 2 + [("Start the engine.", "explained")]
+    told = " ".join(str(line) for line in finding_lines(engine, 200, first_act=act))
+    assert "remedy     Restart the AI engine (a) or         Start the engine." in told
+    asked = opening([engine], "demo", [], first_act=lambda one: first_act(screen, drills, one))  # type: ignore[arg-type]
+    assert "Remedy: Restart the AI engine (a does it" in asked
+    drills.under_way = act
+    assert rows()[:2] == [(act, "under way")] * 2
+    screen.early = "too early: proof possible at 19:13"
+    assert {kind for _, kind in rows()} == {"done"}
+    screen.proved = "fixed at 19:14, being watched"
+    assert rows() == []
 
 
 WINDOW_ENDS = 1_795_000_055.0

@@ -16,6 +16,7 @@ from optimus_tui.contract.services import (
     ServiceState,
 )
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.tools.pages.format_value import measured_of
 from optimus_tui.verdicts import episodes, health
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence import keys as cache
@@ -196,10 +197,11 @@ def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() ->
     assert looked(10, 1700, 1700, 1700, 1001, 1700, p95=20) == [("latency.now", "high")]
     assert looked(700, 700, 500, 700, 700, p95=20) == [], "one quick look in five"
     assert looked(700, 700, 700, 700, p95=20) == [], "four looks"
-    series = Series(p95=20, samples=300, latest=(840.0,) * 5)
+    series = Series(p95=20, samples=300, latest=(840.0, 820.0, 840.0, 860.0, 1900.0))
     (found,) = latency.judge({"engine": series}, BARS)
-    assert found.message == "engine took over 500 ms in the last 5 checks, now 840 ms"
-    assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
+    assert found.message == "engine took at least 820 ms in the last 5 checks, over 500 ms"
+    assert (found.measured, found.threshold, found.samples) == (820, 500, 5)
+    assert measured_of(found) == "820 ms, the quickest of 5 checks", "the same figure as the sentence's"
 
 
 def test_what_is_little_over_the_bar_is_written_with_the_decimals_that_tell_them_apart() -> None:
@@ -207,7 +209,7 @@ def test_what_is_little_over_the_bar_is_written_with_the_decimals_that_tell_them
     (few,) = latency.judge(
         {"gateway": Series(few=(10.0, 1002.0, 1020.0), samples=3)}, Thresholds(latency_good_ms=1000.0)
     )
-    assert "over 1.0 s in the last 5 checks, now 1.02 s" in now.message
+    assert "at least 1.02 s in the last 5 checks, over 1.0 s" in now.message
     assert "over 1.0 s, the slowest 1.02 s" in few.message
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -11,14 +12,16 @@ from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
 from optimus_tui.contract.findings import ALARMING, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.actions.remedy_text import RowRemedy
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.verdict import verdict_of
-from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
-from optimus_tui.tui.widgets.cells import as_many_as_fit, wrap
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
+from optimus_tui.tui.widgets.cells import as_many_as_fit, first_that_fits, wrap
 from optimus_tui.verdicts.hysteresis import plain_message
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, SETTLING, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
+NO_REMEDIES: Mapping[Hashable, RowRemedy] = MappingProxyType({})
 FIXED_START = "✓ fixed  "
 SETTLING_START = f"{SETTLING.glyph} {SETTLING.word.lower()}  "
 
@@ -73,27 +76,43 @@ def _is_low(finding: Finding) -> bool:
 
 
 def finding_lines(
-    report: HealthReport, width: int, wall: float, quiet: Mapping[Hashable, QuietReason], is_whole: bool = True
+    report: HealthReport,
+    width: int,
+    wall: float,
+    quiet: Mapping[Hashable, QuietReason],
+    remedies: Mapping[Hashable, RowRemedy] = NO_REMEDIES,
+    is_whole: bool = True,
+    is_roomy: bool = True,
 ) -> list[HealthLine]:
     """Return the lines of the findings, or a line that says that there are none.
+
+    A remedy stands below the first finding that it is for.
 
     Args:
         report: The health report.
         width: Cells of a line.
         wall: The present time, in seconds since the epoch.
         quiet: Why findings are no alarm now, by (rule, subject): a mute, or a restart that was done from here.
+        remedies: What to do about the others, by (rule, subject).
         is_whole: True if no finding is filtered out, so that each stands below its cause, which is not named again.
+        is_roomy: False leaves remedies out that take a line more, except the first one.
     """
     lines: list[HealthLine] = []
     if not report.findings:
         lines += _all_well(report, width)
+    told: set[RowRemedy] = set()
     for finding in _live_first(report.findings, quiet):
         causes = causes_of(finding, report.findings, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
         level = len(causes) if is_whole else min(1, len(causes))
         read_ago, now = _read_ago(finding, report, wall), now_words(finding, report)
         today = finding.since is not None and wall - finding.since <= STILL_TODAY_SECONDS
-        reason = quiet.get((finding.rule, finding.subject))
-        lines += _finding(finding, width, today, reason, read_ago, now, is_whole, level)
+        key = finding.rule, finding.subject
+        reason, remedy = quiet.get(key), remedies.get(key)
+        if reason is not None or read_ago or (remedy in told and is_whole):
+            remedy = None
+        is_first = is_roomy or not told
+        lines += _finding(finding, width, today, reason, read_ago, now, is_whole, level, remedy, is_first)
+        told |= {remedy} if remedy is not None else set()
     return lines
 
 
@@ -181,6 +200,8 @@ def _finding(
     now: str,
     is_whole: bool,
     level: int,
+    remedy: RowRemedy | None,
+    is_roomy: bool,
 ) -> tuple[HealthLine, ...]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
@@ -215,13 +236,27 @@ def _finding(
         known.append(f"since {since}")
     if finding.samples and finding.samples > 1:
         known.append(plural(finding.samples, "sample"))
-    if not known:
-        return tuple(drawn)
-    detail, last = as_many_as_fit(known, width - len(indent)), drawn[-1]
-    room = width - sum(cell_len(text) for text, _ in last.pieces) - 3
-    if cell_len(" · ".join(known)) <= room:
+    room, whole = width - len(indent), " · ".join(known)
+    detail, last = as_many_as_fit(known or [""], room), drawn[-1]
+    fits_behind = cell_len(whole) <= width - sum(cell_len(text) for text, _ in last.pieces) - 3
+    if remedy is not None and (is_roomy or not fits_behind):
+        for pieces in _remedy_pieces(remedy, known, room):
+            drawn.append(HealthLine(group, len(drawn), [(indent, ""), *pieces], finding))
+    elif known and fits_behind:
         drawn[-1] = HealthLine(group, last.part, [*last.pieces, (f" · {detail}", "quiet")], finding)
-    else:
-        for text in wrap(detail, width - len(indent)):  # a reason that is longer than a line is not cut
+    elif known:
+        for text in wrap(detail, room):  # a reason that is longer than a line is not cut
             drawn.append(HealthLine(group, len(drawn), [(indent, ""), (text, "quiet")], finding))
     return tuple(drawn)
+
+
+def _remedy_pieces(remedy: RowRemedy, known: Sequence[str], room: int) -> Iterator[list[Piece]]:
+    """Yield the lines of a remedy in ``room`` cells, with as much behind it as fits of what else is known."""
+    label = remedy.label
+    words = first_that_fits(remedy.forms, room - cell_len(label))
+    shown = as_many_as_fit([f"{label}{words}", *known], room)
+    first, *rest = wrap(shown.removeprefix(label), room - cell_len(label))
+    end = len(words) if not rest else len(first)
+    yield [(label, "accent"), (first[:end], "bright"), (first[end:], "quiet")]
+    for text in rest:
+        yield [(" " * cell_len(label), ""), (text, "bright")]

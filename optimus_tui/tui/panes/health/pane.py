@@ -8,6 +8,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.actions.remedy_text import RowRemedy
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
@@ -64,7 +65,11 @@ class HealthContent(PaneContent):
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
     explained: Container[Hashable] = frozenset()
     """Those of them that follow from what was done here, or whose figures are of before it."""
+    remedies: Mapping[Hashable, RowRemedy] = {}
+    """What to do about findings, by rule and subject."""
     changing = unchanged
+    is_advising = False
+    """Each remedy is shown. Else those of later findings are left out that would take a line more."""
     is_brief = False
     """The golden signals take two lines together. They get a line each once there is more room than that needs."""
 
@@ -99,7 +104,7 @@ class HealthContent(PaneContent):
         judged = unexplained(report, self.explained)
         start = health_lines.dependency_lines(judged, pane.settings, width, waited, settling(report, self.quiet))
         memory = [*memory_lines(report, width, wall), *_cluster_lines(report, width, height // 4)]
-        found = finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
+        found = self._finding_lines(report, width, height - len(start))
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])
@@ -123,6 +128,16 @@ class HealthContent(PaneContent):
             is_title_alone = height - len(lines) == 2  # no row would stand below the title: it goes below the fold, too
             lines += [blank, *[blank] * is_title_alone, *tenants]
         return lines
+
+    def _finding_lines(self, report: HealthReport, width: int, height: int) -> list[HealthLine]:
+        """Return the lines of the findings; in less than ``height`` lines each has its remedy."""
+        wall, is_whole = self.pane.clock.wall(), not self.pane.filter
+        marks = self.quiet, self.remedies
+        found = finding_lines(report, width, wall, *marks, is_whole=is_whole)
+        self.is_advising = height - len(found) > SPARE_LINES * (not self.is_advising)
+        if self.is_advising:
+            return found
+        return finding_lines(report, width, wall, *marks, is_whole=is_whole, is_roomy=False)
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
@@ -340,13 +355,19 @@ class HealthPane(Pane):
         self._built_for = self._built_high = 0
         self._built_marked = False
 
-    def mark_quiet(self, quiet: Mapping[Hashable, QuietReason], explained: Container[Hashable]) -> None:
-        """Dim findings that are no alarm now, with the reason.
+    def mark_quiet(
+        self,
+        quiet: Mapping[Hashable, QuietReason],
+        explained: Container[Hashable],
+        remedies: Mapping[Hashable, RowRemedy],
+    ) -> None:
+        """Dim findings that are no alarm now, with the reason, and say what to do about the others.
 
         They stay listed; those not ``explained`` decide the verdict.
         """
-        if (quiet, explained) != (self.content.quiet, self.content.explained):
-            self.content.quiet, self.content.explained = quiet, explained
+        content = self.content
+        if (quiet, explained, remedies) != (content.quiet, content.explained, content.remedies):
+            content.quiet, content.explained, content.remedies = quiet, explained, remedies
             self.refresh_rows()
             self.draw_frame()
 
