@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 TEXT_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
+READ_ONLY = "read-only"
+NAME_CELLS = 12
+"""Cells of an environment's name where there is little room."""
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
 PRODUCT = (Part(7, [(" OPTIMUS", "b:bright")]),)
@@ -41,12 +44,17 @@ def status_words(
     own_rate: float,
     wall: float,
     width: int,
-    mode: tuple[str, str] = ("read-only", "quiet"),
+    mode: tuple[str, str] = (READ_ONLY, "quiet"),
     muted: int = 0,
     incident: tuple[str, str] = ("", ""),
     start: Sequence[Part] = PRODUCT,
 ) -> tuple[Words, Words]:
     """Return the line on top of a screen: what stands at its left and at its right, with colours.
+
+    Without room, these go first, in this order: how long after an action its proof came, our own requests, what the
+    demo plays, the product's name, the mutes, the reason of a proof, what is overridden, ``read-only``, the end of a
+    long environment's name, the verdict's word beside its mark. The environment, what is armed, the mark and the time
+    with UTC never go.
 
     Args:
         settings: They name the environment and its colour.
@@ -63,12 +71,15 @@ def status_words(
     color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
     gap = "   " if width >= 100 else "  "
     name = safe_text(settings.environment, 24)
+    short = Part(0, [(gap + fit_name(name, min(NAME_CELLS, cell_len(name))), f"b:{color}")])
     left = [
         *start,
-        Part(0, [(gap + name, f"b:{color}"), (_overridden(settings, width), "b:warning"), (gap + mode[0], mode[1])]),
+        Part(1, [(gap + name, f"b:{color}")], short),
+        Part(3, [(_overridden(settings, width), "b:warning")]),
+        Part(2 if mode[0] == READ_ONLY else 0, [(gap + mode[0], mode[1])]),  # what is armed is always said
     ]
     if incident[0]:
-        left.append(proof_part(incident[0], gap, incident[1]))
+        left.append(proof_part(incident[0], gap, incident[1], 4))
     note_piece = ("", "")
     if note is not None:
         note_piece = (gap + note[0][-1], "warning" if note[1] else "quiet")
@@ -78,10 +89,10 @@ def status_words(
     right = []
     if verdict is not None:
         style = SEVERITY_COLORS[verdict.severity_style]
-        right.append(Part(2, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
+        right.append(Part(1, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
     if width >= 100:
         right.append(Part(9, [("own requests ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
-    right.append(clock_part(wall, 6))
+    right.append(clock_part(wall))
     before, after = with_room(left, right, width)
     before[0] = f" {before[0][0].lstrip()}", before[0][1]
     if note is not None and note_piece in before:
@@ -90,7 +101,7 @@ def status_words(
     return before, after
 
 
-def proof_part(words: str, gap: str, style: str) -> Part:
+def proof_part(words: str, gap: str, style: str, reason_rank: int = 2) -> Part:
     """Return how far the proof of an action is, as a part of a bar.
 
     Where there is no room, its reason is left out first, then how long after the action the proof came.
@@ -99,20 +110,21 @@ def proof_part(words: str, gap: str, style: str) -> Part:
         words: The result, its reason and its time, as ``status_words`` of the incident returns them.
         gap: What stands before it.
         style: The name of its text style.
+        reason_rank: The importance of its reason.
     """
     *longer, shortest = proof_forms(words)
     part = Part(0, [(gap + shortest, style)])
-    for rank, form in zip((2, 10), reversed(longer), strict=False):
+    for rank, form in zip((reason_rank, 10), reversed(longer), strict=False):
         part = Part(rank, [(gap + form, style)], part)
     return part
 
 
-def clock_part(wall: float, rank: int) -> Part:
-    """Return the time of day as a part of a bar; without its time zone where there is no room.
+def clock_part(wall: float, rank: int = 0) -> Part:
+    """Return the time of day as a part of a bar.
 
     Args:
         wall: Seconds since the epoch.
-        rank: Its importance: parts of a lower rank give way to it.
+        rank: Its importance: the time zone gives way where there is no room for it; with 0 it always stays.
     """
     clock = time.strftime("%H:%M:%S", time.gmtime(wall))
     return Part(rank, [(clock, ""), (" UTC ", "quiet")], Part(0, [(clock + " ", "")]))

@@ -1,5 +1,7 @@
 """The status line's words for what is armed: the address stays while there is any room for it."""
 
+from itertools import pairwise
+
 import pytest
 from rich.cells import cell_len
 
@@ -80,7 +82,8 @@ def test_the_verdict_the_clock_and_the_proof_stand_at_every_width(
     )
     told = "".join(text for text, _ in (*left, *right))
     assert cell_len(told) < width
-    assert "00:00:00 " in told and "read-only" in told and short in told
+    assert "00:00:00 UTC" in told and "demo" in told and short in told
+    assert "read-only" in told or width < 80, "the verdict's word stays longer"
     assert verdict.glyph in "".join(text for text, _ in right)
     if width == 140:
         assert proof.partition("; ")[0] in told and verdict.text in told
@@ -94,7 +97,8 @@ def test_the_proof_of_the_open_incident_stays_where_the_name_and_the_note_give_w
         Settings(environment="demo"), note, verdict, 4.0, 0.0, width, ("read-only", "quiet"), 3, (proof, "accent")
     )
     told = "".join(text for text, _ in (*left, *right))
-    assert proof in told and "read-only" in told and cell_len(told) < width
+    assert proof in told and "demo" in told and "UTC" in told and cell_len(told) < width
+    assert verdict.text in told or width < 80
     assert ("OPTIMUS" in told) == (width == 140)
 
 
@@ -105,3 +109,31 @@ def test_at_80_columns_the_verdict_keeps_its_word_beside_what_is_armed_and_a_pro
         settings, None, verdict, 0.0, 0.0, 80, ("ARMED 10:00  127.0.0.1:25714", "b:error"), incident=(proof, "accent")
     )
     assert right[0][0].strip() == verdict.text
+
+
+@pytest.mark.parametrize("width", range(60, 141, 4))
+@pytest.mark.parametrize("mode", [("read-only", "quiet"), ("ARMED 10:00  :25714", "b:error")])
+def test_environment_verdict_armed_and_the_time_with_its_zone_never_go(width: int, mode: tuple[str, str]) -> None:
+    settings, verdict = Settings(environment="production-of-europe-1"), OVERALL_MARKS["needs_attention"]
+    note = (("drill 12 min",), True) if width >= 80 else None
+    left, right = status_words(settings, note, verdict, 4.0, 0.0, width, mode, 12, ("fixed 63 s after you acted", ""))
+    told = "".join(text for text, _ in (*left, *right))
+    assert cell_len(told) < width, told
+    assert (
+        "prod" in told
+        and "00:00:00 UTC" in told
+        and "fixed" in told
+        and (mode[0] in told or mode[0] == "read-only" or width < 80)
+    )
+    assert right[0][0].strip() in (verdict.text, verdict.glyph), "a whole verdict, or its mark"
+
+
+def test_what_gives_way_first_is_fixed() -> None:
+    settings, verdict = Settings(environment="demo"), OVERALL_MARKS["needs_attention"]
+    shown = []
+    for width in range(140, 59, -1):
+        left, right = status_words(settings, (("engine-slow",), False), verdict, 4.0, 0.0, width, muted=3)
+        told = "".join(text for text, _ in (*left, *right))
+        gone = [one for one in ("own requests", "engine-slow", "OPTIMUS", "muted", "read-only") if one not in told]
+        shown.append(gone)
+    assert all(before == after[: len(before)] for before, after in pairwise(shown)), shown
