@@ -56,7 +56,8 @@ class SentinelState(Struct, frozen=True, kw_only=True):
     """What the sentinels of one primary said when they were asked last.
 
     ``naming`` counts those that name ``primary``, a ``host:port``. ``fault`` says why one of them did not answer,
-    ``replicas_fault`` why the replicas are not known.
+    ``replicas_fault`` why the replicas are not known. ``unproven`` is set where they name no primary now, or do not
+    agree; ``primary`` is then the one they named before, and ``primary_answers`` whether that one still answers.
     """
 
     total: int
@@ -65,6 +66,8 @@ class SentinelState(Struct, frozen=True, kw_only=True):
     primary: str = ""
     fault: Fault | None = None
     replicas_fault: Fault | None = None
+    unproven: Fault | None = None
+    primary_answers: bool = False
 
     @property
     def proven(self) -> bool:

@@ -492,6 +492,16 @@ SERVER_UNREACHABLE = _rule(
     one="redis does not serve: {reason}", phrases=_CHECKS,
     impact="No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes show old data.",
     remedy=_REDIS_REMEDY, alert_group="server")
+SERVER_UNPROVEN = _rule(
+    "server.unproven", "Which server is the primary is not known", "high",
+    one="the sentinels prove no primary: {reason}",
+    phrases={
+        "answers": "the sentinels prove no primary: {reason}; {place}, which they named before, answers",
+        "silent": "no sentinel answers, nor does {place}, the primary that they named before: {reason}"},
+    impact="What is shown of Redis is old, and actions are refused. The gateway may go on with the server that it "
+    "knows; if that dies, nobody names another.",
+    remedy="Look at the sentinels' processes and logs, and at the network on the way to them.",
+    alert_group="server")
 SERVER_LOGIN = _rule(
     "server.login", "Redis refuses our login", "high",
     one="redis refuses our login: {reason}",
@@ -578,7 +588,10 @@ SERVER_SENTINELS = _rule(
     remedy="Look at their processes and logs; SENTINEL CKQUORUM tells whether a failover is possible.")
 SERVER_FAILOVER = _rule(
     "server.failover", "Another server became primary", "medium",
-    one="{new} took over from {old} at {at} (UTC)",
+    one="{new} took over from {old} at {at} (UTC)", is_moment=True,
+    phrases={
+        "several": "{count:,} failovers in {span}, the last one first: {which} (UTC)",
+        "one_of": "{new} took over from {old} at {at}"},
     impact="What was written in the last moments before may be lost; events of that time may not have been heard.",
     remedy="See why the old primary went away, and that it comes back as a replica.")
 SERVER_REFUSES_CONNECTIONS = _rule(

@@ -152,6 +152,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """Requests fail or are refused by it: it comes before what is only slow."""
     limit_state: Literal["immortal", "over", "near", "broken"] | None = None
     """The state of the counters that it judges."""
+    is_moment: bool = False
+    """It tells what happened at one moment, its ``since``: what happens later is another episode."""
     from_redis: bool = False
     """It judges what was read in Redis: while Redis cannot be read, it is old."""
 
@@ -197,7 +199,7 @@ class AlertEpisode(Struct, frozen=True, kw_only=True):
     back: int = 0
     """How often it vanished and returned before its hold time was over."""
     end: Literal["", "cleared", "continued"] = ""
-    """Empty while it is open; ``continued`` where the same problem continues under another rule."""
+    """Empty while it is open; ``continued`` where the same problem continues under another rule, or has come again."""
     blind: bool = False
     """Its source can no longer be read, so it may or may not be active."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode
 from optimus_tui.verdicts.alerts import Key, key_of
 
@@ -17,13 +18,20 @@ def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
     by_key: dict[Key, list[AlertEpisode]] = {}
     for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
         mine = by_key.setdefault(key_of(episode.finding), [])
-        if mine and episode.since <= max(mine[-1].since, mine[-1].seen) + SAME_SECONDS:
+        if mine and episode.since <= _end(mine[-1]) + SAME_SECONDS:
             mine[-1] = _joined(mine[-1], episode)
         else:
             mine.append(episode)
     merged = [episode for mine in by_key.values() for episode in mine]
     merged.sort(key=lambda one: (one.since, SEVERITIES.index(one.finding.severity), one.seen), reverse=True)
     return tuple(merged[:MAX_EPISODES])
+
+
+def _end(one: AlertEpisode) -> float:
+    """Return until when what another watcher saw is the same episode: where it is one moment, that moment alone."""
+    if rule_of(one.finding.rule).is_moment:
+        return one.since
+    return max(one.since, one.seen)
 
 
 def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:

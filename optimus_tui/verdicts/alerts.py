@@ -19,6 +19,7 @@ from optimus_tui.contract.finding_rules import (
     SERVER_INFO_UNKNOWN,
     SERVER_LOGIN,
     SERVER_UNKNOWN,
+    SERVER_UNPROVEN,
     SERVER_UNREACHABLE,
     rule_of,
 )
@@ -36,7 +37,7 @@ EPISODES = "alerts.episodes"
 """The document in the history's file that holds what was alarmed, for every process that reads it."""
 Key = tuple[str, str]
 """What identifies an alert: the group of its rule, and its subject."""
-_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
+_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNPROVEN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
 """Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
 STEP_SECONDS = 60.0
 """Clocks of two machines, or one that is being corrected, may differ by this much."""
@@ -57,6 +58,11 @@ def key_of(finding: Finding) -> Key:
     if sums_up(finding):
         return rule, finding.subject
     return _trouble_of(rule), finding.subject
+
+
+def is_later(finding: Finding, since: float) -> bool:
+    """Return True if a finding tells of a later moment than that at which an episode of its rule began."""
+    return rule_of(finding.rule).is_moment and finding.since is not None and finding.since > since
 
 
 def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
@@ -189,8 +195,9 @@ def step(
     held, notices = dict[Key, OpenEpisode](), list[Notice]()
     after_act: set[tuple[str, str] | None] = {None}
     gone = {key: one for key, one in state.held.items() if key not in there}
+    earlier = {key: one for key, one in state.held.items() if key in there and is_later(there[key], one.episode.since)}
     for key, finding in there.items():
-        old = state.held.get(key)
+        old = None if key in earlier else state.held.get(key)
         if old:
             one = _seen(old, finding, now, mono)
         else:
@@ -219,7 +226,8 @@ def step(
     held |= {key: one for key, one in left.items() if not one.episode.end}
     over = [one for one in left.values() if one.episode.end]
     notices.sort(key=lambda notice: -SEVERITIES.index(notice.severity))
-    ended = (*(one.episode for one in over), *state.ended)[:MAX_ENDED]
+    passed = [replace(one.episode, end="continued") for one in earlier.values()]
+    ended = (*passed, *(one.episode for one in over), *state.ended)[:MAX_ENDED]
     after = Alerts(first_mono=first, settled=settled, held=held, ended=ended)
     return after, (*notices, *_cleared(over))
 

@@ -13,16 +13,20 @@ from optimus_tui.contract.finding_rules import (
     SERVER_CLUSTER_SLOTS,
     SERVER_FAILOVER,
     SERVER_SENTINELS,
+    SERVER_UNPROVEN,
 )
-from optimus_tui.contract.findings import Finding, rank
+from optimus_tui.contract.findings import Finding, Severity, rank
 from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server import judge_condition
-from optimus_tui.wording.numbers import clause, clock, percent, plural
+from optimus_tui.wording.numbers import age, clause, clock, percent, plural
 
 FAILOVER_SECONDS = 600.0
 """For so long a failover is told."""
 MOST_RANGES = 3
+MOST_TOLD = 3
+"""Failovers that one sentence tells."""
 
 
 def judge_cluster(state: ServerState, now: float) -> list[Finding]:
@@ -71,16 +75,57 @@ def judge_watched(state: ServerState) -> list[Finding]:
     return [*found, *(replace(finding, remedy=remedy) for finding in _away(down))]
 
 
-def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
-    """Return the latest failover, where it is not long ago."""
-    if not failovers or now - failovers[-1].at > FAILOVER_SECONDS:
+def judge_unproven(state: ServerState | None, fault: Fault) -> list[Finding]:
+    """Return that no primary is proven, if that is the ``fault``; nothing where a server is known to be away."""
+    said = state.sentinels if state is not None else None
+    if said is None or said.unproven is None:
         return []
-    last = failovers[-1]
+    severity: Severity = "high"
+    message = ""
+    if said.primary_answers:
+        message = phrase(SERVER_UNPROVEN, "answers", reason=fault.message, place=said.primary)
+    elif said.primary and not said.answering:
+        severity = "critical"
+        message = phrase(SERVER_UNPROVEN, "silent", reason=fault.message, place=said.primary)
     return [
         make_finding(
-            rule=SERVER_FAILOVER, subject="redis", new=last.new, old=last.old, at=clock(last.at), measured=last.new
+            rule=SERVER_UNPROVEN,
+            subject="redis",
+            severity=severity,
+            message=message,
+            reason=fault.message,
+            measured=float(said.naming),
+            threshold=float(said.total),
+            unit="sentinels",
+            remedy=fault.remedy or "",
         )
     ]
+
+
+def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
+    """Return the failovers that are not long ago as one finding, which begins with the last of them."""
+    recent = [one for one in reversed(failovers) if now - one.at <= FAILOVER_SECONDS]
+    if not recent:
+        return []
+    last, message = recent[0], ""
+    if len(recent) > 1:
+        told = [
+            phrase(SERVER_FAILOVER, "one_of", new=one.new, old=one.old, at=clock(one.at)) for one in recent[:MOST_TOLD]
+        ]
+        if left := len(recent) - len(told):
+            told.append(f"and {left:,} more")
+        span = age(max(0.0, now - recent[-1].at))
+        message = phrase(SERVER_FAILOVER, "several", count=len(recent), span=span, which=", ".join(told))
+    found = make_finding(
+        rule=SERVER_FAILOVER,
+        subject="redis",
+        message=message,
+        new=last.new,
+        old=last.old,
+        at=clock(last.at),
+        measured=last.new,
+    )
+    return [replace(found, since=last.at)]
 
 
 def cluster_words(state: ServerState) -> str:
@@ -113,7 +158,9 @@ def watched_words(sentinels: SentinelState, state: ServerState) -> str:
     if (fault := sentinels.replicas_fault) is not None:
         remedy = clause(fault.remedy, " (", ")")
         replicas = f"its replicas are unknown: {fault.message}{remedy}"
-    words = f"{sentinel_words(sentinels)} as the primary; {replicas}"
+    words = f"{sentinel_words(sentinels)}; {replicas}"
+    if sentinels.naming:
+        words = f"{sentinel_words(sentinels)} as the primary; {replicas}"
     if sentinels.proven:
         return words
     return f"{words}; actions are refused: most of all sentinels must name it"

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import PAST, Finding, extent_of
-from optimus_tui.verdicts.alerts import HOLD_SECONDS, LOUD, Key, key_of, level_of
+from optimus_tui.verdicts.alerts import HOLD_SECONDS, LOUD, Key, is_later, key_of, level_of
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.wording.numbers import age
 
@@ -37,7 +37,8 @@ def track(
 ) -> tuple[Episodes, tuple[Finding, ...]]:
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. What tells of
+    a moment begins anew with a later one. If a note
     becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
     count as one problem: a change from one to the other begins no new episode. A finding that is shown as past has the
     figures of its worst, because those of a sliding window fall as if there had been less. It stays past until it comes
@@ -51,6 +52,8 @@ def track(
         finding = _still_past(finding, known)
         loud = level_of(finding) >= LOUD
         last = known.loud_seen if known else None
+        if known and is_later(finding, known.since):
+            known = last = None
         if known and (not loud or (last is not None and mono - last <= HOLD_SECONDS)):
             since = known.since
         elif finding.since is not None:

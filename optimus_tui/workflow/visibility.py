@@ -19,6 +19,7 @@ from optimus_tui.contract.finding_rules import (
     SERVER_INFO_SENSELESS,
     SERVER_LOGIN,
     SERVER_UNKNOWN,
+    SERVER_UNPROVEN,
     SERVER_UNREACHABLE,
     SERVICE_DOWN,
     SERVICES_GATEWAY,
@@ -33,7 +34,7 @@ NOT_MEASURED = "not measured"
 """Part of a finding's message if a measurement did not end in the time that we gave it."""
 _ASKED = ("gateway", "engine", "redis", "postgres")
 _OF_SERVICE = ("services.", "latency.")
-BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
+BLIND = (SERVER_UNREACHABLE, SERVER_UNPROVEN, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
 """While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
 _KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
 SEEN_ANYWAY = {

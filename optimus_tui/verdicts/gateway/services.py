@@ -20,7 +20,7 @@ from optimus_tui.contract.findings import NO_ANSWER, Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Grown, Remark, ServerState, ServiceState, Sickness, Status
-from optimus_tui.verdicts.cluster import judge_cluster, judge_failovers, judge_watched
+from optimus_tui.verdicts.cluster import judge_cluster, judge_failovers, judge_unproven, judge_watched
 from optimus_tui.verdicts.server import judge_condition
 from optimus_tui.wording.numbers import age, plural
 
@@ -98,7 +98,7 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
                 remedy=fault.remedy or "",
             )
         ]
-    return [
+    return judge_unproven(reading.value, fault) or [
         make_finding(
             rule=SERVER_UNREACHABLE,
             subject="redis",

@@ -3,11 +3,14 @@
 from msgspec.structs import replace
 
 from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFacts, SentinelState
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.nodes import cluster_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns
 from optimus_tui.tui.theme import plain_text
+from optimus_tui.verdicts import alerts, episodes
+from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.cluster import judge_cluster, judge_watched
 
 AWAY = Fault("refused", "10.0.0.2:6379/0: connection refused")
@@ -73,6 +76,35 @@ def test_a_failover_is_told_for_ten_minutes() -> None:
     assert rules(failed, 1700.0) == {}
 
 
+def test_each_failover_has_its_own_time_and_is_its_own_alert() -> None:
+    first = Failover(1000.0, "10.0.0.2:6379", "10.0.0.5:6379")
+    once = replace(state(node(1)), failovers=(first,))
+    twice = replace(once, failovers=(first, Failover(1300.0, "10.0.0.5:6379", "10.0.0.2:6379")))
+    book, notices = alerts.step(alerts.Alerts(first_mono=0.0, settled=True), dated(once, 1000.0), now=1000.0, mono=0.0)
+    assert [one.kind for one in notices] == ["appeared"]
+    (early,) = known = dated(once, 1002.0)
+    (late,) = dated(twice, 1300.0, known)
+    assert (early.since, late.since) == (1000.0, 1300.0)
+    assert late.message == (
+        "2 failovers in 5 min, the last one first: 10.0.0.2:6379 took over from 10.0.0.5:6379 at 00:21:40, "
+        "10.0.0.5:6379 took over from 10.0.0.2:6379 at 00:16:40 (UTC)"
+    )
+    book, notices = alerts.step(book, [late], now=1302.0, mono=302.0)
+    assert [(one.kind, one.finding.since) for one in notices] == [("appeared", 1300.0)], "no second one goes unsaid"
+    kept = merge([*(one.episode for one in book.held.values()), *book.ended])
+    assert [(one.since, one.end) for one in kept] == [(1300.0, ""), (1000.0, "continued")]
+    assert rules(twice, 1700.0) == {"server.failover": "10.0.0.2:6379 took over from 10.0.0.5:6379 at 00:21:40 (UTC)"}
+    assert lines(twice, 170)[0].endswith(
+        "2 failovers, last 00:21:40: 10.0.0.5:6379 to 10.0.0.2:6379 · before 00:16:40: 10.0.0.2:6379 to 10.0.0.5:6379"
+    )
+
+
+def dated(found: ServerState, now: float, known: tuple[Finding, ...] = ()) -> tuple[Finding, ...]:
+    """The findings with the times since when they stand, after ``known`` were found two seconds before."""
+    book, _ = episodes.track(episodes.NO_EPISODES, known, now - 2.0, now - 2.0)
+    return episodes.track(book, judge_cluster(found, now), now, now)[1]
+
+
 def test_of_a_condition_of_several_nodes_the_worst_is_named() -> None:
     full = [
         replace(node(number), memory_used=used, memory_max=100, memory_policy="noeviction")
@@ -87,7 +119,7 @@ def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
     shown = lines(state(*nodes, covered=10_923, lost=((5461, 10_921),)))
     assert "10,923 of 16,384 slots served · its nodes say ok" in shown[0] and "3 of 4 nodes" in shown[0]
     assert "10.0.0.2:6379" in shown[2] and "connection refused" in shown[2]
-    assert "10.0.0.4:6379" in shown[3] and "of 10.0.0.1:6379, 2.0 KB behind" in shown[3]
+    assert "10.0.0.4:6379" in shown[3] and "2.0 KB behind 10.0.0.1:6379" in shown[3]
     assert lines(state(*nodes), most=0)[-1] == "  +1 more node, none of them worse"
     assert all(len(line) <= 78 for line in lines(state(*nodes), width=78))
 
@@ -110,7 +142,7 @@ def test_behind_sentinels_their_word_and_each_server_are_shown() -> None:
     assert [line.split()[1] for line in shown[2:]] == ["10.0.0.2:6379", "10.0.0.4:6379", "10.0.0.1:6379"]
     assert "slots" not in shown[1]
     back = replace(node(4, "replica"), role="primary")
-    assert "▲ 10.0.0.4:6379" in (row := lines(watched(node(1), back))[2]) and "still calls itself a primary" in row
+    assert "▲ 10.0.0.4:6379" in (row := lines(watched(node(1), back))[2]) and "calls itself a primary still" in row
     few = watched(*nodes, answering=2, naming=1, replicas_fault=Fault("denied", "SENTINEL REPLICAS is not allowed"))
     assert lines(few)[0] == (
         "  sentinel 2 of 3 answer, 10.0.0.1:6379 named by 1 · replicas unknown: SENTINEL REPLICAS is not allowed"

@@ -41,6 +41,8 @@ REDIS_WORDS: dict[FaultKind, str] = {
     "bug": "error",
 }
 """What a fault of Redis is called in a word; it is disconnected by any other."""
+UNPROVEN = "unproven"
+"""Of a Redis that answers while its sentinels do not say that it is the primary."""
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1
 WIDEST_SPARK = 40
@@ -119,6 +121,9 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
         word, mark = "unknown", STATUS_MARKS["unknown"]
         if reading.fault is not None:
             word, mark = REDIS_WORDS.get(reading.fault.kind, "disconnected"), STATUS_MARKS["disconnected"]
+        said = state.sentinels if state is not None else None
+        if said is not None and said.unproven is not None and said.primary_answers:
+            word = UNPROVEN
         if state is not None and state.loading_percent is not None and word == "loading":
             word = f"loading {percent(state.loading_percent / 100)}"
         note, briefs = _notes("redis", reading.fault, reading, report, since_arrival)

@@ -1,6 +1,6 @@
 """The servers of a cluster, or behind sentinels, the worst first, and what their system says of itself. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from optimus_tui.contract.cluster import SLOTS, ClusterState, SentinelState
 from optimus_tui.contract.services import HealthReport, ServerState
@@ -16,6 +16,9 @@ from optimus_tui.wording.truth import SEVERITY_MARKS, STATUS_MARKS, StateGlyph
 
 LEAST_NODES = 3
 """Nodes that are shown however little room there is."""
+SHOWN_FAILOVERS = 3
+SHORT = 80
+"""In lines of fewer cells, what is wrong with a node takes the place of its figures."""
 HOT = 2.0
 """A primary with so many times its even share of the commands is hot."""
 
@@ -44,7 +47,7 @@ def cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLin
         return lines
     nodes = sorted(state.nodes, key=_order)
     shown = nodes[: max(LEAST_NODES, most)]
-    table = fitted_to(_table(state.nodes), shown)
+    table = fitted_to(_table(state.nodes, width), shown)
     lines.append(HealthLine(None, 0, table.head(width)))
     for node in shown:
         lines.append(HealthLine(("node", _place(node)), 0, table.row(node, width)))
@@ -74,10 +77,12 @@ def _sentinel_parts(sentinels: SentinelState, state: ServerState) -> list[str]:
 
 
 def _failover_parts(state: ServerState) -> list[str]:
-    if not state.failovers:
-        return []
-    last = state.failovers[-1]
-    return [f"failover {clock(last.at)}: {last.old} to {last.new}"]
+    """Return the failovers seen, the last one first, with how many they are."""
+    told = [f"{clock(one.at)}: {one.old} to {one.new}" for one in reversed(state.failovers[-SHOWN_FAILOVERS:])]
+    if len(state.failovers) < 2:
+        return [f"failover {one}" for one in told]
+    first, *before = told
+    return [f"{len(state.failovers):,} failovers, last {first}", *(f"before {one}" for one in before)]
 
 
 def _place(node: ServerState) -> str:
@@ -110,11 +115,22 @@ def _glyph(node: ServerState) -> StateGlyph:
     return STATUS_MARKS["connected"]
 
 
-def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
+def _table(nodes: Sequence[ServerState], width: int) -> Table[ServerState]:
     primaries = [node for node in nodes if node.node is not None and node.node.role == "primary"]
     rates = [node.commands_per_second for node in primaries if node.commands_per_second is not None]
     whole = sum(rates)
     owners = [node for node in primaries if node.node is not None and node.node.slots]
+    troubled = [node for node in nodes if _is_troubled(node)]
+
+    def figure(cell: Callable[[ServerState, int], Cell]) -> Callable[[ServerState, int], Cell]:
+        """Return a cell that leaves its room to what is wrong, where no figure is known or the line is short."""
+
+        def shown(node: ServerState, room: int) -> Cell:
+            if _is_silent(node) or (width < SHORT and node in troubled):
+                return None
+            return cell(node, room)
+
+        return shown
 
     def busy(node: ServerState, _: int) -> Cell:
         if node.commands_per_second is None:
@@ -130,33 +146,33 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
         Column("mark", "", 1, lambda node, _: (_glyph(node).glyph, SEVERITY_TEXT_STYLES[_glyph(node).severity_style])),
         Column("place", "node", 21, lambda node, _: (_place(node), "bright"), measured=True, most=40),
         Column("role", "role", 7, lambda node, _: (node.node.role if node.node else "", ""), measured=True),
-        Column("ping", "PING", 8, _ping, "right", measured=True),
-        Column("keys", "keys", 6, lambda node, _: (_figure(node, node.keys), ""), "right", measured=True),
-        Column("memory", "memory", 12, _memory, "right", measured=True),
-        *([Column("slots", "slots", 6, _slots, "right", measured=True, rank=3)] if owners else []),
-        Column("busy", "cmd/s", 10, busy, "right", measured=True, rank=2),
-        Column("clients", "clients", 7, lambda node, _: (_figure(node, node.clients), ""), "right", rank=4),
-        Column("link", "link", 10, _link, grow=1, most=60, measured=True),
+        Column("ping", "PING", 8, figure(lambda node, _: (latency(node.latency_ms), "")), "right", measured=True),
+        Column("keys", "keys", 6, figure(lambda node, _: (compact(node.keys), "")), "right", measured=True),
+        Column("memory", "memory", 7, figure(_memory), "right", grow=1, most=12, measured=True, rank=1),
+        *([Column("slots", "slots", 6, figure(_slots), "right", measured=True, rank=3)] if owners else []),
+        Column("busy", "cmd/s", 10, figure(busy), "right", measured=True, rank=2),
+        Column("clients", "clients", 7, figure(lambda node, _: (compact(node.clients), "")), "right", rank=4),
+        Column("link", "link", 10, _link, grow=1, most=60, measured=True, rank=5 * (not troubled)),
     )
 
 
-def _figure(node: ServerState, count: int | None) -> str:
-    if node.node is not None and node.node.fault is not None:
-        return NOTHING
-    return compact(count)
+def _is_silent(node: ServerState) -> bool:
+    """Return whether no figure of a node is known: then why takes the place of the figures."""
+    return node.node is not None and node.node.fault is not None
 
 
-def _ping(node: ServerState, _: int) -> Cell:
-    if node.node is not None and node.node.fault is not None:
-        return NOTHING, "quiet"
-    return latency(node.latency_ms), ""
+def _is_troubled(node: ServerState) -> bool:
+    words, style = _link(node, 0)
+    return bool(words) and style in ("crit", "warn")
 
 
-def _memory(node: ServerState, _: int) -> Cell:
+def _memory(node: ServerState, room: int) -> Cell:
     if node.memory_used is None:
         return NOTHING, "quiet"
-    share = memory_share(node)
-    return f"{size(node.memory_used)} {percent(share)}" if share is not None else size(node.memory_used), ""
+    words, share = size(node.memory_used), memory_share(node)
+    if share is None or len(words) + len(percent(share)) >= room:
+        return words, ""
+    return f"{words} {percent(share)}", ""
 
 
 def _slots(node: ServerState, _: int) -> Cell:
@@ -165,7 +181,7 @@ def _slots(node: ServerState, _: int) -> Cell:
     return f"{node.node.slots:,}", ""
 
 
-def _link(node: ServerState, _: int) -> Cell:
+def _link(node: ServerState, _: int) -> tuple[str, str]:
     """Return why a node does not answer, or how far a replica is behind its primary."""
     facts = node.node
     if facts is None:
@@ -175,9 +191,9 @@ def _link(node: ServerState, _: int) -> Cell:
     if facts.role == "primary":
         return "" if facts.judged == "ok" else f"others say {facts.judged}", "warn"
     if _is_demoted(node):
-        return "still calls itself a primary: what is written there is lost", "warn"
+        return "calls itself a primary still: what is written there is lost", "warn"
     if node.link_to_master not in (None, "up"):
         return f"{node.link_to_master} to {safe_text(facts.primary, 40)}", "warn"
     behind = size(facts.lag_bytes) if facts.lag_bytes is not None else "?"
     heard = f", heard {age(float(node.heard_seconds))} ago" if node.heard_seconds else ""
-    return f"of {safe_text(facts.primary, 40)}, {behind} behind{heard}", "quiet"
+    return f"{behind} behind {safe_text(facts.primary, 40)}{heard}", "quiet"
