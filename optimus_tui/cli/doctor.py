@@ -272,18 +272,18 @@ async def _redis(context: Context) -> list[DoctorLine]:
     target = context.settings.redis
     reading = await read_server_twice(context.redis, target, context.own, context.clock)
     state = reading.value
-    if state is None:
-        return [DoctorLine("WRONG", "redis", _fault_text(reading.fault))]
+    if state is None or (state.latency_ms is None and reading.fault is not None):
+        why = DoctorLine("WRONG", "redis", _fault_text(reading.fault))
+        return [why, *_topology(context, state or ServerState(latency_ms=None))]
     role = state.role if state.cluster is None else None
     known = [state.product, state.version, state.mode, role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
     message = f"{what}, {state.latency_command}"
     if state.latency_ms is not None:
         message += f" in {latency(state.latency_ms)}"
+    lines = [DoctorLine("ok", "redis", message)]
     if reading.fault:
         lines = [DoctorLine("WRONG", "redis", f"{message}: {_fault_text(reading.fault)}")]
-    else:
-        lines = [DoctorLine("ok", "redis", message)]
     for finding in judge_server(reading) if reading.fault is None else ():
         mark: Mark = "WRONG"
         if finding.severity == "low":
@@ -317,7 +317,7 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
         lines.append(DoctorLine("note", "  role", message))
     if target.read_from == "replica":
         words = context.redis.read_from_words or "from one server: there is no replica to choose"
-        mark: Mark = "WRONG" if "is in step" in words or "cut off" in words else "note"
+        mark: Mark = "WRONG" if words.startswith("no replica") or "cut off" in words else "note"
         lines.append(DoctorLine(mark, "  keys", f"are read {words}" if words.startswith("from") else words))
     return lines
 

@@ -33,6 +33,8 @@ _SUMS = (
 """Figures of which a cluster has the sum of its primaries; unknown where one of them does not answer."""
 NODE_SECONDS = 1.5
 """The time for the reading of one node, of the three seconds that the whole has."""
+UNPROVEN_SECONDS = 0.6
+"""The same for a primary that nobody names now: that it is not proven is told soon, whether it answers or hangs."""
 T = TypeVar("T")
 ReadOne = Callable[[ObserverRedis], Awaitable[Reading[ServerState]]]
 
@@ -92,15 +94,18 @@ async def read_watched(sentinels: SentinelPrimary[ObserverRedis], read_one: Read
     """Read the primary, its replicas and the sentinels' word at once: a server that hangs must not cost the others.
 
     Raises nothing: what cannot be read is replaced by its fault. If the primary is away, the server that the sentinels
-    name now is read.
+    name now is read. If they prove none, the one that they named before is tried, but its figures are not shown.
     """
     target, wall, mono = sentinels.servers.target, clock.wall(), clock.mono()
     server: ObserverRedis | None = None
+    unproven: Fault | None = None
     try:
         server = await sentinels.primary()
     except OUTAGES as error:
-        reading = Reading[ServerState](value=None, taken_at=wall, taken_mono=mono, fault=fault_of(error, target))
-        copies, why = await _read_copies(sentinels, read_one, clock)
+        unproven = fault_of(error, target)
+        reading, (copies, why) = await asyncio.gather(
+            _read_unproven(sentinels, read_one, unproven, clock), _read_copies(sentinels, read_one, clock)
+        )
     else:
         reading, (copies, why) = await asyncio.gather(read_one(server), _read_copies(sentinels, read_one, clock))
     before = sentinels.place
@@ -110,7 +115,9 @@ async def read_watched(sentinels: SentinelPrimary[ObserverRedis], read_one: Read
             if follower is not server:
                 copies[before] = _Copy(True, reading)
                 reading = await read_one(follower)
-    place = sentinels.place
+    place, tried = sentinels.place, reading
+    if unproven is not None:
+        reading = Reading(value=None, taken_at=wall, taken_mono=mono, fault=unproven)
     errors = {at: answer for at, answer in sentinels.answers.items() if isinstance(answer, BaseException)}
     faults = [fault_of(error, target.sentinel_at(*at)) for at, error in errors.items()]
     state = SentinelState(
@@ -120,12 +127,28 @@ async def read_watched(sentinels: SentinelPrimary[ObserverRedis], read_one: Read
         primary="" if place is None else str(place),
         fault=faults[0] if faults else None,
         replicas_fault=why,
+        unproven=unproven,
+        primary_answers=tried.value is not None,
     )
     nodes = []
     if place is not None:
-        nodes.append(_watched_node(place, place, _Copy(False, reading)))
+        nodes.append(_watched_node(place, place, _Copy(False, tried)))
         nodes += [_watched_node(at, place, copy) for at, copy in copies.items() if at != place]
     return Watched(reading, state, tuple(_with_lag(nodes)))
+
+
+async def _read_unproven(
+    sentinels: SentinelPrimary[ObserverRedis], read_one: ReadOne, unproven: Fault, clock: Clock
+) -> Reading[ServerState]:
+    """Return whether the primary that was named last answers. Its row tells that it is not proven, and no figures."""
+    wall, mono = clock.wall(), clock.mono()
+    if sentinels.place is None:
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=unproven)
+    last = sentinels.servers.at(sentinels.place)
+    reading = await _in_time(read_one, last, wall, mono, UNPROVEN_SECONDS)
+    if reading.value is None:
+        return reading
+    return replace(reading, fault=Fault("role", "answers, but is not proven to be the primary now"))
 
 
 class _Copy(NamedTuple):
@@ -162,13 +185,15 @@ def _watched_node(at: NodeAddress, primary: NodeAddress, copy: _Copy) -> ServerS
     return replace(told or ServerState(latency_ms=None), node=facts)
 
 
-async def _in_time(read_one: ReadOne, node: ObserverRedis, wall: float, mono: float) -> Reading[ServerState]:
+async def _in_time(
+    read_one: ReadOne, node: ObserverRedis, wall: float, mono: float, seconds: float = NODE_SECONDS
+) -> Reading[ServerState]:
     """Return the reading of one node; one that hangs must not cost those of the others."""
     try:
-        async with asyncio.timeout(NODE_SECONDS):
+        async with asyncio.timeout(seconds):
             return await read_one(node)
     except TimeoutError:
-        fault = Fault("timeout", f"no complete answer within {NODE_SECONDS} s")
+        fault = Fault("timeout", f"no complete answer within {seconds} s")
         return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
 
 

@@ -50,9 +50,6 @@ _OWN_SCRIPT = SWEEP_PAGE[:48]
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
     """Return the state of the server, or of a cluster with that of each node. An outage becomes the fault."""
     if (watched := await read_behind_sentinels(redis, own, clock)) is not None:
-        reading = watched.reading
-        if reading.value is None:
-            return reading
         return with_watched(redis, *watched)
     wall, mono = clock.wall(), clock.mono()
     try:

@@ -1,20 +1,11 @@
-"""Notice two faults that the feed's own subscription does not show.
-
-They are events that a cluster lost between its nodes, and a primary that the sentinels no longer name.
-"""
+"""Notice events that a cluster lost between its nodes: the feed's own subscription does not show that."""
 
 import asyncio
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.sampling.staleness import bounded, outages, redis_fault
-
-if TYPE_CHECKING:
-    from optimus_tui.probes.redis.observer import ObserverRedis
-    from optimus_tui.probes.redis.sentinels import SentinelPrimary
 
 EVERY_SECONDS = 2.0
 
@@ -37,17 +28,11 @@ class BusWatch:
     def look(self) -> None:
         """Look again if the last look is long enough ago. A single server is not asked anything."""
         redis, now = self._context.redis, self._context.clock.mono()
-        if redis.router is None or now - self._looked < EVERY_SECONDS:
+        if redis.cluster_nodes is None or now - self._looked < EVERY_SECONDS:
             return
         if self._running is None or self._running.done():
             before, self._looked = self._looked, now
-            work = self.compare(before) if redis.sentinels is None else self._prove(redis.sentinels)
-            self._running = self._context.beside(work)
-
-    async def _prove(self, sentinels: "SentinelPrimary[ObserverRedis]") -> None:
-        """Ask the sentinels again, however seldom the panes read: the feed leaves a primary that they do not name."""
-        with suppress(*outages()):
-            await bounded(sentinels.primary())
+            self._running = self._context.beside(self.compare(before))
 
     async def compare(self, before: float) -> None:
         """Report a gap of the feed if a link broke or was made again since the last look.

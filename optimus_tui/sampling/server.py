@@ -1,6 +1,8 @@
 """The loop that reads Redis itself, and what its cluster or its sentinels say."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -24,6 +26,38 @@ async def watch_server(
     context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
 ) -> None:
     """Send PING and INFO at every tick. ``changed(restarted)`` is called when Redis is back or is another process."""
+    asking = asyncio.ensure_future(_ask_sentinels(context, timer.wake))
+    try:
+        await _watch(context, sampler_state, timer, changed)
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+async def _ask_sentinels(context: Context, changed: Callable[[], None]) -> None:
+    """Ask the sentinels again and again, however seldom the panes read; say when their word is another than before.
+
+    The feed leaves a primary that they do not name. After a refused login only the operator's refresh asks again.
+    """
+    sentinels = context.redis.sentinels
+    if sentinels is None:
+        return
+    from optimus_tui.probes.redis.sentinels import ASK_SECONDS
+
+    while True:
+        await asyncio.sleep(ASK_SECONDS)
+        before = sentinels.word
+        if sentinels.login_refused:
+            continue
+        with suppress(*outages()):
+            await bounded(sentinels.primary())
+        if sentinels.word != before:
+            changed()
+
+
+async def _watch(
+    context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
+) -> None:
     backoff, last = Backoff(), None
     while True:
         run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None

@@ -29,7 +29,7 @@ LEARN_SECONDS = 0.5
 """The least time between two looks at who owns which slot."""
 RELEARN_SECONDS = 30.0
 MOST_HOPS = 4
-MOST_FAILOVERS = 20
+MOST_FAILOVERS = 200
 LOST_SERVER = (LostConnection, NoAnswer, OSError)
 Words = Sequence[Word]
 

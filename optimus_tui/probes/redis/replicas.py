@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from optimus_tui.clock import Clock
 from optimus_tui.grammar.info import amount, parse_info
-from optimus_tui.probes.redis.dialing import ReplicaCutOff
+from optimus_tui.probes.redis.dialing import NodeAway, ReplicaCutOff
 from optimus_tui.probes.redis.servers import Client, Servers
 from optimus_tui.probes.redis.slots import NodeAddress
 from optimus_tui.wording.numbers import plural, size
@@ -35,11 +35,17 @@ class ReplicaChoice(Generic[Client]):
         self._servers, self._clock = servers, clock
         self.copies: Mapping[NodeAddress, Sequence[NodeAddress]] = {}
         self.chosen: dict[NodeAddress, Freshness] = {}
+        self._unlisted: NodeAway | None = None
+        self._unasked: dict[NodeAddress, NodeAway] = {}
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
 
-    def know(self, copies: Mapping[NodeAddress, Sequence[NodeAddress]]) -> None:
-        """Store the replicas of each primary; if they have changed, the next look is due at once."""
+    def know(self, copies: Mapping[NodeAddress, Sequence[NodeAddress]], unlisted: NodeAway | None = None) -> None:
+        """Store the replicas of each primary; if they have changed, the next look is due at once.
+
+        ``unlisted`` says why they are only those that were known before.
+        """
+        self._unlisted = unlisted
         if copies != self.copies:
             self.copies, self._looked = copies, float("-inf")
 
@@ -50,7 +56,9 @@ class ReplicaChoice(Generic[Client]):
                 return
             copies = self.copies
             places = list(dict.fromkeys((*copies, *(one for some in copies.values() for one in some))))
-            said = dict(zip(places, await asyncio.gather(*map(self._told, places)), strict=True))
+            told = dict(zip(places, await asyncio.gather(*map(self._told, places)), strict=True))
+            said = {place: one for place, one in told.items() if not isinstance(one, NodeAway)}
+            self._unasked = {place: one for place, one in told.items() if isinstance(one, NodeAway)}
             self.chosen = {
                 primary: fresh for primary, some in copies.items() if (fresh := self._best(primary, some, said))
             }
@@ -63,8 +71,11 @@ class ReplicaChoice(Generic[Client]):
             return None
         return fresh.place
 
-    def cut_off(self, primary: NodeAddress) -> ReplicaCutOff:
-        """Return the error for a primary of which no replica is in step."""
+    def cut_off(self, primary: NodeAddress) -> ReplicaCutOff | NodeAway:
+        """Return why no replica of a primary is read: it has none in step, or that could not be asked."""
+        lost = [self._unasked[copy] for copy in self.copies.get(primary, ()) if copy in self._unasked]
+        if why := [*lost, *filter(None, [self._unlisted])]:
+            return why[0]
         return ReplicaCutOff(f"no replica of {primary} has a link to it")
 
     @property
@@ -73,6 +84,8 @@ class ReplicaChoice(Generic[Client]):
         number, lacking = len(self.chosen), len(self.copies) - len(self.chosen)
         lags = [fresh.behind for fresh in self.chosen.values()]
         known = [lag for lag in lags if lag is not None]
+        if not number and (self._unlisted or self._unasked):
+            return "no replica could be asked"
         if not number:
             return "no replica is in step"
         lag = "in step"
@@ -85,19 +98,20 @@ class ReplicaChoice(Generic[Client]):
             return f"{text}, {lacking} cut off"
         return text
 
-    async def _told(self, place: NodeAddress) -> dict[str, str]:
+    async def _told(self, place: NodeAddress) -> dict[str, str] | NodeAway:
+        client = self._servers.at(place)
         try:
-            reply = await self._servers.at(place).execute_command("INFO", "replication")
-        except (RedisError, OSError):
-            return {}
+            reply = await client.execute_command("INFO", "replication")
+        except (RedisError, OSError) as error:
+            return NodeAway(client.target, error)
         return parse_info(reply)
 
     def _best(
         self, primary: NodeAddress, copies: Sequence[NodeAddress], said: Mapping[NodeAddress, Mapping[str, str]]
     ) -> Freshness | None:
         """Return the replica that is read already, where it is in step, else the one that has most of the data."""
-        written = amount(said[primary], "master_repl_offset")
-        linked = [one for one in copies if said[one].get("master_link_status") == "up"]
+        written = amount(said.get(primary, {}), "master_repl_offset")
+        linked = [one for one in copies if one in said and said[one].get("master_link_status") == "up"]
         if not linked:
             return None
         best = max(linked, key=lambda one: amount(said[one], "slave_repl_offset") or 0)

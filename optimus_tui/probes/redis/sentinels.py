@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple
 
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import NoPermissionError, RedisError
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import Failover
@@ -19,7 +19,11 @@ from optimus_tui.settings.model import RedisTarget
 
 MOST_REPLICAS = 100
 PROOF_SECONDS = 2.0
-"""The sentinels are asked again after this time, which primary is in office."""
+"""So old is the sentinels' word at most, where they answer: which primary is in office."""
+ASK_SECONDS = 0.6
+"""They are asked again after this time: two tries, and what is drawn then, fit into ``PROOF_SECONDS``."""
+LEAST_PATIENCE, MOST_PATIENCE, TIMES_USUAL = 0.5, 3.0, 5.0
+"""A sentinel has so many times as long for an answer as one took last, within these bounds."""
 
 
 class WatchedReplica(NamedTuple):
@@ -33,7 +37,8 @@ class SentinelPrimary(Generic[Client]):
     """The primary that sentinels name. Most of those that answer must name the same address.
 
     A primary that was demoted still says that it is one, and accepts writes that will be lost, so it is not believed.
-    The sentinels are asked again every two seconds, and after each lost connection.
+    The sentinels are asked again when their word is older than ``ASK_SECONDS``, and after each lost connection. One
+    that answered before is asked twice before it counts as silent, because one answer may be lost on its way.
     """
 
     def __init__(
@@ -47,7 +52,9 @@ class SentinelPrimary(Generic[Client]):
         self.replicas = ReplicaChoice(self.servers, clock) if target.read_from == "replica" else None
         self._sentinels = {NodeAddress(*seed): ask(target.sentinel_at(*seed)) for seed in target.seeds}
         self._place: NodeAddress | None = None
-        self._proven = float("-inf")
+        self._asked, self._doubted = float("-inf"), True
+        self._patience = MOST_PATIENCE
+        self._copies_of: tuple[NodeAddress | None, float] = (None, 0.0)
         self._proving = asyncio.Lock()
         self.failovers: tuple[Failover, ...] = ()
         self.answers: dict[NodeAddress, NodeAddress | BaseException | None] = {}
@@ -58,6 +65,18 @@ class SentinelPrimary(Generic[Client]):
         """Return the address of the primary that the sentinels agreed on last; None before the first time."""
         return self._place
 
+    @property
+    def word(self) -> tuple[object, ...]:
+        """Return what they said last, to compare: the primary, and of each whom it names, or that it is silent."""
+        silent = [isinstance(answer, BaseException) for answer in self.answers.values()]
+        named = [None if away else answer for away, answer in zip(silent, self.answers.values(), strict=True)]
+        return self._place, *silent, *named
+
+    @property
+    def login_refused(self) -> bool:
+        """Return whether one of them refused the password: asking on with it can only do harm."""
+        return any(isinstance(answer, AuthenticationError) for answer in self.answers.values())
+
     async def primary(self, *, now: bool = False, by_all: bool = False) -> Client:
         """Return the client of the primary.
 
@@ -67,35 +86,59 @@ class SentinelPrimary(Generic[Client]):
 
         Raises:
             Unproven: They do not name one, or do not agree.
+            NodeAway: None of them answers.
         """
         async with self._proving:
-            if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
-                await self._prove(by_all)
-        assert self._place is not None
-        return self.servers.at(self._place)
+            if now or self._doubted or self._clock.mono() - self._asked >= ASK_SECONDS:
+                await self._ask()
+            return self.servers.at(await self._proven(by_all))
 
-    async def _prove(self, by_all: bool) -> None:
-        answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
-        self.answers = dict(zip(self._sentinels, answers, strict=True))
+    async def _ask(self) -> None:
+        self._doubted = False
+        try:
+            told = await asyncio.gather(*map(self._word_of, self._sentinels))
+        except BaseException:
+            self._doubted = True
+            raise
+        answers = [answer for answer, _ in told]
+        self.answers, self._asked = dict(zip(self._sentinels, answers, strict=True)), self._clock.mono()
+        usual = [took for answer, took in told if not isinstance(answer, BaseException)]
+        if usual:
+            self._patience = min(MOST_PATIENCE, max(LEAST_PATIENCE, TIMES_USUAL * max(usual)))
+
+    async def _proven(self, by_all: bool) -> NodeAddress:
+        """Return the primary by the last answers, and take it in where it is another than before."""
+        answers = self.answers.values()
         named = [answer for answer in answers if isinstance(answer, NodeAddress)]
         errors = [answer for answer in answers if isinstance(answer, BaseException)]
         votes = {place: named.count(place) for place in named}
         best = max(votes, key=votes.__getitem__, default=None)
         voters = len(self._sentinels) if by_all else len(self._sentinels) - len(errors)
         if best is None or 2 * votes[best] <= voters:
-            self._proven = float("-inf")
             raise self._unproven(len(named), errors)
-        if self._place is not None and best != self._place:
+        if best != self._place:
+            await self._follow(best)
+        if self.replicas is not None and self._copies_of != (best, self._asked):
+            self._copies_of = best, self._asked
+            await self._know_copies(best, self.replicas)
+        return best
+
+    async def _follow(self, best: NodeAddress) -> None:
+        if self._place is not None:
             found = Failover(self._clock.wall(), str(self._place), str(best))
             self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
             await self.servers.keep_only((best,))
-        self._place, self._proven = best, self._clock.mono()
-        if self.replicas is not None:
-            try:
-                copies = tuple(copy.place for copy in await self.copies())
-            except (RedisError, OSError):
-                copies = ()
-            self.replicas.know({best: copies})
+        self._place = best
+
+    async def _know_copies(self, primary: NodeAddress, choice: ReplicaChoice[Client]) -> None:
+        """Take in the replicas; where they cannot be asked for, those known before stay, with the reason."""
+        try:
+            copies = {primary: tuple(copy.place for copy in await self.copies())}
+        except (RedisError, OSError) as error:
+            (first, *_) = self._sentinels.values()
+            choice.know({primary: choice.copies.get(primary, ())}, NodeAway(first.target, error))
+            return
+        choice.know(copies)
 
     def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
         service = self._target.service
@@ -109,29 +152,44 @@ class SentinelPrimary(Generic[Client]):
             return Unproven(f"{answered}, which does not prove the primary of {service}")
         return Unproven(f"the sentinels do not agree which server is the primary of {service}")
 
-    async def _named_by(self, place: NodeAddress) -> "NodeAddress | BaseException | None":
+    async def _word_of(self, place: NodeAddress) -> "tuple[NodeAddress | BaseException | None, float]":
+        """Return what one sentinel says, or its error, and the seconds that it took."""
+        answer, took = await self._named_by(place)
+        answered = place in self.answers and not isinstance(self.answers[place], BaseException)
+        if answered and isinstance(answer, LOST_SERVER) and not isinstance(answer, AuthenticationError):
+            return await self._named_by(place)
+        return answer, took
+
+    async def _named_by(self, place: NodeAddress) -> "tuple[NodeAddress | BaseException | None, float]":
         """Return the address that one sentinel names; the error where it does not answer, None where it knows none."""
         words = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service)
+        began = self._clock.mono()
         try:
-            reply = await self._sentinels[place].execute_command(*words)
+            async with asyncio.timeout(self._patience):
+                reply = await self._sentinels[place].execute_command(*words)
         except (RedisError, OSError) as error:
-            return error
+            return error, 0.0
+        took = self._clock.mono() - began
         match reply:
             case [bytes(host), bytes(port)] if port.isdigit() and len(port) < 6:
-                return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
-        return None
+                return self.servers.reach(host.decode("ascii", "replace"), int(port), place), took
+        return None, took
 
     async def copies(self) -> tuple[WatchedReplica, ...]:
-        """Return the replicas that the first sentinel to answer names.
+        """Return the replicas that the first sentinel to answer names; silent ones are asked last.
 
         Raises:
             RedisError: No sentinel answers.
             OSError: Likewise.
         """
         why: RedisError | OSError = LostConnection("no sentinel is known")
-        for place, client in self._sentinels.items():
+        silent = {place: answer for place, answer in self.answers.items() if isinstance(answer, BaseException)}
+        for place, client in sorted(self._sentinels.items(), key=lambda one: one[0] in silent):
+            if isinstance(known := silent.get(place), LOST_SERVER) and len(silent) == len(self._sentinels):
+                raise known
             try:
-                rows = items_of(await client.execute_command("SENTINEL", "REPLICAS", self._target.service))
+                async with asyncio.timeout(self._patience):
+                    rows = items_of(await client.execute_command("SENTINEL", "REPLICAS", self._target.service))
             except NoPermissionError:
                 raise  # the others have the same users
             except (RedisError, OSError) as error:
@@ -179,7 +237,7 @@ class SentinelPrimary(Generic[Client]):
         try:
             return await together(client, commands)
         except LOST_SERVER as error:
-            self._proven = float("-inf")
+            self._doubted = True
             if any(map(writes, commands)) or await choose() is client:
                 raise NodeAway(client.target, error) from None
             return await together(await choose(), commands)

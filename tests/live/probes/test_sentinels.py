@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 
+import hiredis
 import pytest
 from msgspec.structs import replace
 
@@ -20,8 +22,10 @@ from optimus_tui.probes.redis.dialing import NodeAway, SentinelFound, Unproven
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_behind_sentinels, read_server
 from optimus_tui.settings.model import RedisTarget, Secret
+from optimus_tui.verdicts.gateway.services import judge_server
 from optimus_tui.wording.safe import redis_cli
 from tests.live.probes.driver import observing, run_sweep, target_of
+from tests.live.probes.scripted import ScriptedServer
 from tests.realcluster import RealSentinels, cluster_binary, raw, say, until
 
 PASSWORD = "CHANGE-ME"
@@ -101,6 +105,66 @@ async def test_the_sentinels_word_and_each_server_are_read_also_while_some_are_a
             replica.signal(signal.SIGCONT)
             sentinel.start()
             until(lambda: raw(sentinels.ports[-1], "PING"))
+
+
+async def test_one_lost_answer_is_no_alarm_and_a_silence_is_not_asked_for_by_each_command(
+    sentinels: RealSentinels,
+) -> None:
+    lost: list[int] = []
+    with socket.create_connection(("127.0.0.1", sentinels.ports[0]), 5) as link:
+
+        def through(words: list[bytes]) -> bytes | None:
+            """The answer of a real sentinel, unless it is to be lost on its way."""
+            if words[0] == b"SENTINEL" and lost:
+                lost.pop()
+                return None
+            link.sendall(hiredis.pack_command(tuple(words)))
+            return link.recv(1 << 16)
+
+        way = ScriptedServer(through)
+        aim = replace(target(sentinels), port=way.port, others=())
+        async with observing(aim) as redis:
+            assert await reached(redis) == sentinels.servers[0]
+            lost += [1]
+            assert await reached(redis) == sentinels.servers[0] and not lost
+            lost += [1, 1]
+            with pytest.raises(NodeAway):
+                await reached(redis)
+            asked = len(way.commands)
+            with pytest.raises(NodeAway):
+                await redis.execute_command("GET", "cache:conv:t1:a")
+            assert len(way.commands) == asked and not lost, "what was just found is not asked for again"
+        way.stop()
+
+
+async def test_while_no_sentinel_answers_the_last_primary_is_not_shown_as_live(sentinels: RealSentinels) -> None:
+    async with observing(target(sentinels)) as redis:
+        assert await reached(redis) == sentinels.servers[0]
+        try:
+            for one in sentinels.nodes[2:]:
+                one.kill()
+            with pytest.raises(NodeAway):
+                await reached(redis)
+            reading = await read_server(redis, redis.target, redis.own, Clock())
+            (finding,) = judge_server(reading)
+            place = f"127.0.0.1:{sentinels.servers[0]}"
+            assert (finding.rule, finding.severity) == ("server.unproven", "high")
+            assert finding.message.endswith(f"; {place}, which they named before, answers")
+            state = reading.value
+            assert state is not None and state.sentinels is not None
+            assert (state.keys, state.sentinels.answering) == (None, 0), "no figure of it passes for the primary's"
+            assert [(one.keys, fault_kind(one)) for one in state.nodes] == [(None, "role")]
+            sentinels.nodes[0].signal(signal.SIGSTOP)
+            (finding,) = judge_server(await read_server(redis, redis.target, redis.own, Clock()))
+            assert (finding.rule, finding.severity) == ("server.unproven", "critical")
+            assert f"nor does {place}" in finding.message
+        finally:
+            sentinels.nodes[0].signal(signal.SIGCONT)
+            for one in sentinels.nodes[2:]:
+                one.start()
+        until(lambda: all(raw(port, "PING") for port in sentinels.ports))
+        assert await reached(redis) == sentinels.servers[0]
+        assert judge_server(await read_server(redis, redis.target, redis.own, Clock())) == []
 
 
 @pytest.mark.parametrize(
