@@ -15,6 +15,7 @@ from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figur
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.incidents.pace import pace
 from optimus_tui.incidents.proof import FILLS, enough_at, what_came
+from optimus_tui.incidents.since import figures_since, with_figures
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
@@ -23,12 +24,13 @@ from optimus_tui.workflow.proof import (
     SETTLE_SECONDS,
     TOO_EARLY,
     ProofNeed,
+    ProofParts,
     acted_at,
     aimed_at,
     early_words,
     need_for,
     possible_words,
-    proof_words,
+    proof_parts,
     repaired_words,
 )
 
@@ -186,28 +188,28 @@ class LoneProof:
             self._need = need_for(self._record)
         return self._need
 
-    async def turn(self) -> tuple[str, bool] | None:
-        """Return a message and whether it is good news; None if there is nothing new. Each result is returned once."""
+    async def turn(self) -> tuple[ProofParts, bool] | None:
+        """Return a result and whether it is good news; None if there is nothing new. Each result is returned once."""
         need = await self._needed()
         now = self._ctx.clock.wall()
         self.over = now > acted_at(self._record) + FOLLOW_SECONDS
         if self.over or now < self._record.since + need.seconds:
             return None
         answered = self._answered(await self._change(need))
-        words = proof_words(answered)
+        parts = proof_parts(answered)
         if answered.verdict == "fixed":
             self.over = True
             self._record = replace(answered, proved=answered.checks[0].at)
-            return self._result(words, "b:success"), True
+            return self._result(parts, "b:success"), True
         at_once = self._tells_at_once() and answered.verdict != "unknown"
         if self._late or not (at_once or now >= self._late_at(need)):
             return None
         self._late = True
-        return self._result(words, "warning"), answered.verdict == "better"
+        return self._result(parts, "warning"), answered.verdict == "better"
 
-    def _result(self, words: str, style: str) -> str:
-        self._said = words.partition(": ")[0].partition("; ")[0], style, self._ctx.clock.wall()
-        return words
+    def _result(self, parts: ProofParts, style: str) -> ProofParts:
+        self._said = parts.brief, style, self._ctx.clock.wall()
+        return parts
 
     async def _change(self, need: ProofNeed) -> Comparison:
         if not self._enough:
@@ -226,6 +228,7 @@ class LoneProof:
         # one that is held is not there at present: it is shown because of the windows before
         there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
         now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
+        now = with_figures(now, await figures_since(self._ctx, aimed_at(self._record), self._record.since))
         change = compare(before, now, self._record.rules, self._record.receipt.restarts)
         self._lacks, self._enough_at = FILLS if found.fills and change.verdict == "fixed" else "", None
         if self._lacks:

@@ -17,9 +17,10 @@ from optimus_tui.contract.incident import ISSUES, IncidentState, KeptReceipt, Op
 from optimus_tui.history import timeline as files
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline, new_timeline, open_timeline, read_plain
+from optimus_tui.incidents.clocks import Clocks
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.impact import tenant_impact
-from optimus_tui.incidents.service import Clocks, IncidentService
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, in_the_way, reason, user_name, writer
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text

@@ -46,13 +46,14 @@ FILLS = "its counter fills up again and is expected to refuse before its window 
 class Came(Struct, frozen=True):
     """How much of one need of a proof was recorded; ``recorded`` is False if nothing records it.
 
-    ``share`` is the part of it that came, from 0 to 1.
+    ``share`` is the part of it that came, from 0 to 1; ``brief`` says how much that is: ``9 of 15 checks of engine``.
     """
 
     words: str
     lacks: bool
     recorded: bool = True
     share: float = 0.0
+    brief: str = ""
 
 
 class Prover:
@@ -178,8 +179,8 @@ async def _checks(ctx: "Context", service: str, need: ProofNeed, since: float) -
         number = len(times) + sum(not good for _, good in states)
     recorded = number > 0 or bool((await ctx.windows.series(f"state.{service}", MINUTES)).samples)
     waits = f", waiting for {wanted - number} more" * (number < wanted)
-    words = f"{number} of {wanted} checks of {service} came{waits}"
-    return Came(words, number < wanted, recorded, number / wanted)
+    brief = f"{min(number, wanted)} of {wanted} checks of {service}"
+    return Came(f"{brief} came{waits}", number < wanted, recorded, number / wanted, brief)
 
 
 async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: int, since: float) -> Came:
@@ -189,15 +190,16 @@ async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: 
     recorded = any(one.covered_minutes > 0 for one in found)
     if not recorded:
         recorded = (await ctx.windows.increase(metrics[0], MINUTES)).covered_minutes > 0
-    return Came(f"{total:,.0f} of {wanted} {what} came", total < wanted, recorded, total / wanted)
+    brief = f"{min(total, wanted):,.0f} of {wanted} {what}"
+    return Came(f"{brief} came", total < wanted, recorded, total / wanted, brief)
 
 
 async def _of_route(ctx: "Context", route: str, since: float) -> Came:
     with counting_from(since):
         found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
     number = next((spread.count for name, spread in found.groups.items() if safe_text(name, 80) == route), 0.0)
-    words = f"{number:,.0f} of {ROUTE_REQUESTS} requests to {route} came"
-    return Came(words, number < ROUTE_REQUESTS, found.covered_minutes > 0, number / ROUTE_REQUESTS)
+    brief = f"{min(number, ROUTE_REQUESTS):,.0f} of {ROUTE_REQUESTS} requests to {route}"
+    return Came(f"{brief} came", number < ROUTE_REQUESTS, found.covered_minutes > 0, number / ROUTE_REQUESTS, brief)
 
 
 def sentence_of(record: ActionRecord) -> str:

@@ -12,17 +12,20 @@ import msgspec
 
 from optimus_tui.clock import counting_from
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import ActionRecord, Evidence, IncidentState, KeptReceipt, Stamp, Step
+from optimus_tui.contract.incident import ActionRecord, Evidence, Figure, IncidentState, KeptReceipt, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
+from optimus_tui.incidents.clocks import Clocks
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.pace import pace
+from optimus_tui.incidents.since import counters_in, figures_since, with_figures
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcomes import outline
+from optimus_tui.workflow.proof import aimed_at
 from optimus_tui.workflow.standing import has_only_its_first_step
 
 if TYPE_CHECKING:
@@ -30,53 +33,10 @@ if TYPE_CHECKING:
     from optimus_tui.tools.parts import Progress
 
 
-HEAR_SECONDS = 0.5
-"""How long Redis may take to answer."""
-FRESH_SECONDS = 600.0
-"""How long Redis' last answer is used."""
 INTERRUPTED = "interrupted by the operator"
 DISK_SECONDS = 10.0
 """Seconds that a record may take to be on the disk."""
 CLOSE_SECONDS = 3.0
-
-
-class Clocks:
-    """Makes the stamps of one incident."""
-
-    def __init__(self, ctx: "Context") -> None:
-        self._ctx = ctx
-        self._heard: tuple[float, float] | None = None
-        """Our monotonic clock and the server's time, when both were read."""
-        self._boot = boot_id()
-
-    def now(self) -> Stamp:
-        """Return the stamp of this moment."""
-        wall, mono = self._ctx.clock.wall(), self._ctx.clock.mono()
-        server = None
-        if self._heard is not None and mono - self._heard[0] <= FRESH_SECONDS:
-            server = round(self._heard[1] + mono - self._heard[0], 6)
-        return Stamp(wall, mono, server, self._boot)
-
-    async def hear(self) -> None:
-        """Ask Redis for its time. Without an answer, stamps have no server time."""
-        from optimus_tui.probes.faults import OUTAGES
-
-        try:
-            async with asyncio.timeout(HEAR_SECONDS):
-                with attributed_to("incident"):
-                    seconds, micro = await self._ctx.redis.time()
-            self._heard = (self._ctx.clock.mono(), float(seconds) + float(micro) / 1e6)
-        except OUTAGES:
-            return
-
-
-def boot_id() -> str:
-    """Return an id that differs for each boot of this machine; empty where the machine has none."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read(64).strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 Document = tuple[Evidence, bytes]
@@ -228,6 +188,7 @@ class IncidentService:
         took = round((self.ctx.clock.mono() - began) * 1000, 1)
         kept, found = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document), outline(document)
         if ask.action_id:
+            found = with_figures(found, await self._figures(ask, document))
             await self.tell(
                 lambda at: happened.CheckFinished(
                     at=at, action_id=ask.action_id, step=ask.step, outcome=found, evidence=kept[0]
@@ -239,6 +200,16 @@ class IncidentService:
                 lambda at: happened.StepFinished(at=at, step=ask.step, outcome=found, evidence=kept[0], took_ms=took),
                 kept,
             )
+
+    async def _figures(self, ask: happened.RunTool, document: dict[str, Any]) -> list[Figure]:
+        """Return the figures since an action of what it was to fix: by the history, and by a check's document."""
+        aims = [
+            one
+            for record in self.state.action_records
+            if record.receipt.action_id == ask.action_id
+            for one in aimed_at(record)
+        ]
+        return [*await figures_since(self.ctx, aims, ask.since or 0.0), *counters_in(document, aims)]
 
     async def _ask(self, ask: happened.RunTool, progress: "Progress | None") -> dict[str, Any]:
         """Run the tool. Where no tenant is known, a later look examines the tenant that the first one chose."""

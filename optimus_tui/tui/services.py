@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
     from optimus_tui.contract.incident import Happened, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
+    from optimus_tui.incidents.since import ProofProgress
     from optimus_tui.settings.model import Settings
     from optimus_tui.tui.dashboard.finding_places import Place
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
@@ -211,6 +212,10 @@ class IncidentRecord(Protocol):
     @property
     def settled(self) -> "SettledRecord | None":
         """Return what proofs have settled; None before anything was done from here."""
+
+    @property
+    def progress(self) -> "ProofProgress | None":
+        """Return what came in since the last action of the incident whose proof is awaited; None if none is."""
 
     def open_number(self) -> str:
         """Return the number of the incident that is open and writable here, or an empty string."""

@@ -217,7 +217,7 @@ _CUMULATIVE = "latency"
 """The family whose figures may show the fault of before an act as late as after it."""
 
 
-def side_effect_words(rule: str, act: str, at: float, until: float, begin: float) -> str:
+def side_effect_words(rule: str, act: str, at: float, until: float, *, reaches_back: bool) -> str:
     """Return why nothing has to be done about the side effect of an act, and until when to wait.
 
     Latencies of a window that began before the act may be those of before: they are not blamed on it. Failures
@@ -226,14 +226,19 @@ def side_effect_words(rule: str, act: str, at: float, until: float, begin: float
     Args:
         rule: The rule of the finding.
         act: What was done, as ``act_words`` says it.
-        at: When it took effect, in wall-clock seconds.
+        at: When it was confirmed, in wall-clock seconds: what people count from.
         until: From when on the act no longer explains the finding.
-        begin: Wall-clock seconds at which the finding's figures begin.
+        reaches_back: True if the finding's figures begin before the act took effect.
     """
-    if begin < at and rule.startswith(_CUMULATIVE):
+    if reaches_back and rule.startswith(_CUMULATIVE):
         return f"{OLD_FIGURES}{act} at {clock(at)}"
     ends = _ENDS_BY_ITSELF.get(rule.partition(".")[0], "it ends by itself")
     return f"{SIDE_EFFECT}{act} at {clock(at)}; {ends}: wait until {clock(math.ceil(until))}"
+
+
+def without_reason(message: str) -> str:
+    """Return a finding's sentence without what was added of it as the side effect of an act."""
+    return message.partition(f"; {SIDE_EFFECT}")[0].partition(f"; {OLD_FIGURES}")[0]
 
 
 def why_it_follows(rule: str, words: str) -> str:

@@ -7,10 +7,12 @@ from optimus_tui.contract.findings import causes_of
 from optimus_tui.contract.incident import ActionRecord, IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
-from optimus_tui.workflow.proof import FOLLOWS, aimed_at, confirmed_at, proof_words
+from optimus_tui.workflow.proof import aimed_at, confirmed_at, proof_parts, proof_words
 from optimus_tui.workflow.ranking import level, main_finding, rank, tenant_of, worst_outcome
 from optimus_tui.workflow.standing import found_nothing, is_finished
 
+LATER = "later"
+"""What stands after the time from an action to its result in a document, whose readers are not addressed as "you"."""
 FALSE_ALARM = "false alarm: nothing wrong was found"
 
 
@@ -88,14 +90,14 @@ def resolution_words(state: IncidentState) -> str:
 
 
 def proof_told(record: ActionRecord) -> str:
-    """Return the result of an action in words for a document, whose readers are not addressed as "you"."""
-    return proof_words(record, later="later")
+    """Return the result of an action in words for a document."""
+    return proof_words(record, later=LATER)
 
 
 def _final(record: ActionRecord) -> str:
     if record.verdict in (None, "unknown", "too early"):
         return "not proved"
-    return proof_told(record).partition(FOLLOWS)[0]  # what ends by itself resolves nothing
+    return proof_parts(record, later=LATER)._replace(follows="").words  # what ends by itself resolves nothing
 
 
 def _is_question(words: str) -> bool:

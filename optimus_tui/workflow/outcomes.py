@@ -9,14 +9,8 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_causes import can_follow_from, can_follow_from_restart
 from optimus_tui.contract.finding_rules import (
-    ERRORS_RATE,
-    LATENCY_HALF,
-    LATENCY_NOW,
-    LATENCY_P95,
     LIMITS_IMMORTAL,
     LIMITS_OVER,
-    LIMITS_REFUSED,
-    SERVICES_FLAPPING,
     rule_of,
 )
 from optimus_tui.contract.findings import below_causes
@@ -27,6 +21,7 @@ from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, verdict_mark
 from optimus_tui.wording.wrapping import in_short
+from optimus_tui.workflow.deciding import deciding, is_same
 from optimus_tui.workflow.ranking import MATTERS, level, matters, moved_words, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
@@ -37,14 +32,8 @@ _VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
 NOTICEABLE = 0.10
 """The share of the threshold by which a figure must move to count as changed."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early", "worse")
-_FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
-              LIMITS_REFUSED: "refused", ERRORS_RATE: "failing", SERVICES_FLAPPING: "failed checks"}  # fmt: skip
-"""What a finding of this rule measures, where its subject alone does not say it."""
 _LABELS = {"client_error_rate": "client error rate without refusals"}
 """What a figure is called where its key does not say what is counted: refusals (429) stand apart from other 4xx."""
-_LOOKS = ("checks", "samples")
-"""Units of figures that count looks: how many of them saw a fault is not a figure of the fault."""
-NONE = "none any more"
 
 
 def outline(document: Mapping[str, Any]) -> Outcome:
@@ -248,21 +237,21 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), restarte
     if cured and targets:  # what is new elsewhere is told beside it, and decides nothing
         came = [one for one in came if _is_same_trouble(one, targets)]
     refused = [one for one in after.findings if matters(one) and _stays_refused(one, targets)]
-    refused = [one for one in refused if not any(_same(one, was) for was in before.findings)]
+    refused = [one for one in refused if not any(is_same(one, was) for was in before.findings)]
     verdict, words = _judge(targets, left, came, is_blind(aimed, targets, after, known))
     return Comparison(
         verdict=verdict,
         words=words,
-        gone=_messages(one for one in targets if not any(_same(one, other) for other in left)),
+        gone=_messages(one for one in targets if not any(is_same(one, other) for other in left)),
         new=_messages(
             [
-                *(one for one in left if not any(_same(one, other) for other in targets)),
+                *(one for one in left if not any(is_same(one, other) for other in targets)),
                 *(one for one in new if one not in refused),
             ]
         ),
-        held=_messages(one for one in left if any(_same(one, other) for other in targets)),
+        held=_messages(one for one in left if any(is_same(one, other) for other in targets)),
         figures=_moved(before, after),
-        deciding=_deciding(targets, left, after, verdict),
+        deciding=deciding(targets, left, after, verdict),
         follows=_messages(one for one in new if _follows(one, targets, restarted)),
         refused=tuple(dict.fromkeys(safe_text(one.subject, 80) for one in refused)),
     )
@@ -285,53 +274,6 @@ def _is_same_trouble(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
     """Return True for something graver of the same subject: an engine that was slow and is down now."""
     before = max((rank(level(was)) for was in targets), default=0)
     return any(was.subject == one.subject for was in targets) and rank(level(one)) > before
-
-
-def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: Outcome, verdict: Verdict) -> str:
-    """Return the worst finding's figure before and after: ``engine p95 829 ms → 12 ms``; "" where it has none.
-
-    Where only a part is gone, it is the figure of that part: the rest may have grown.
-    """
-    measured = [one for one in targets if isinstance(one.measured, (int, float)) and one.unit not in _LOOKS]
-    if verdict == "better":
-        measured = [one for one in measured if not any(_same(one, other) for other in left)] or measured
-    if not measured:
-        return ""
-    worst_one = max(measured, key=lambda one: rank(level(one)))
-    now = next((one for one in left if _same(one, worst_one)), None)
-    words = ""
-    if now is not None:
-        words = _measured(now)
-    elif figure := _figure_of(worst_one, after):
-        words = figure
-    elif verdict in ("fixed", "better") and isinstance(worst_one.threshold, (int, float)):
-        beyond = "over" if float(worst_one.measured or 0) > worst_one.threshold else "below"
-        words = f"no longer {beyond} {quantity(worst_one.threshold, worst_one.unit)}" if worst_one.threshold else NONE
-    if not words:
-        return ""
-    label = " ".join(part for part in (safe_text(worst_one.subject, 60), _FIGURE_OF.get(worst_one.rule, "")) if part)
-    return f"{label} {_measured(worst_one)} → {words}"
-
-
-def _measured(one: Diagnostic) -> str:
-    if one.measured_words:
-        return safe_text(one.measured_words, 40)
-    if isinstance(one.measured, (int, float)):
-        return quantity(one.measured, safe_text(one.unit, 12))
-    return safe_text(str(one.measured), 40)
-
-
-def _figure_of(one: Diagnostic, outcome: Outcome) -> str:
-    """Return the document's own figure of what a finding measures, in words; "" where it has none."""
-    names = [f"{one.rule}|{one.subject}"]
-    if one.rule.startswith("latency."):
-        names += [f"{one.subject}.p95", f"latency.{one.subject}"]
-    names += ["hit_rate"] * one.rule.startswith("cache.hit_rate")
-    names += [f"latency.{one.subject}"] * (one.rule == SERVICES_FLAPPING)
-    found = next((now for name in names for now in outcome.figures if now.name == name), None)
-    if found is None or found.value is None:
-        return ""
-    return "answers in " * (one.rule == SERVICES_FLAPPING) + (found.words or quantity(found.value, found.unit))
 
 
 def overall(checks: Sequence[Check]) -> Verdict | None:
@@ -427,10 +369,6 @@ def _sign(before: _Extent, after: _Extent) -> int:
         if abs(new - old) > least:
             return 1 if new > old else -1
     return 0
-
-
-def _same(one: Diagnostic, other: Diagnostic) -> bool:
-    return (one.rule, one.subject) == (other.rule, other.subject)
 
 
 def _messages(findings: Iterable[Diagnostic]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ measurements, a share needs requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, and_others, clause, clock, plural
+from optimus_tui.wording.truth import without_reason
 from optimus_tui.workflow.ranking import level, rank
 
 CHECK_SECONDS = 2.0
@@ -233,8 +235,6 @@ def possible_words(record: ActionRecord, now: float = 0.0) -> str:
 
 
 TOO_EARLY = "too early: "
-FOLLOWS = "; follows from "
-"""How the end of a good result begins that names what follows from the fault or from what fixed it."""
 
 
 def early_words(record: ActionRecord, now: float = 0.0) -> str:
@@ -276,6 +276,34 @@ PROOF_WORDS: dict[Verdict, str] = {
 }  # fmt: skip
 
 
+class ProofParts(NamedTuple):
+    """The result of a proof in parts.
+
+    Attributes:
+        brief: The result and how long after the action it came: ``fixed 33 s after you acted``.
+        why: The figure before and after, or the reason; empty for none.
+        beside: Until when a repaired counter still refuses; empty for none.
+        new: What was found beside it and is new; empty for nothing.
+        follows: What it follows from, and what was found beside it that needs nothing done; empty for nothing.
+    """
+
+    brief: str
+    why: str = ""
+    beside: str = ""
+    new: str = ""
+    follows: str = ""
+
+    @property
+    def result(self) -> str:
+        """Return the sentence without what was found beside it."""
+        return f"{self.brief}{clause(self.why, ': ')}{clause(self.beside, '; ')}"
+
+    @property
+    def words(self) -> str:
+        """Return the whole sentence."""
+        return f"{self.result}{clause(self.new, '; also new: ')}{clause(self.follows, '; follows from ')}"
+
+
 def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     """Return the result in a sentence: ``fixed 33 s after you acted: engine p95 829 ms → 12 ms``.
 
@@ -283,10 +311,15 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
         record: The action.
         later: The words after the time from the action to the result.
     """
+    return proof_parts(record, later=later).words
+
+
+def proof_parts(record: ActionRecord, *, later: str = "after you acted") -> ProofParts:
+    """Return the result in parts; before there is one, what it waits for. ``later``: as for ``proof_words``."""
     if record.verdict is None:
         if record.due is None:
-            return "the checks are running"
-        return early_words(record)
+            return ProofParts("the checks are running")
+        return ProofParts(early_words(record))
     changes = [one.change for one in record.checks if one.change is not None]
     answered = [one.at.wall for one in record.checks if one.at is not None]
     after = ""
@@ -297,15 +330,14 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     why = next((one.words for one in mine if one.words), "")
     if record.verdict != "unknown":
         why = next((one.deciding for one in mine if one.deciding), "") or why
-    result, beside = PROOF_WORDS[record.verdict], _beside(record, why) if record.verdict == "fixed" else ""
-    refused = refused_after(record)
-    if record.verdict == "fixed" and refused:  # "fixed" would say that its users are served
-        result, beside = REPAIRED_WORD, f"; {_refused_until(refused, record.receipt.until)}"
-    return f"{result}{after}{clause(why, ': ')}{beside}"
+    if record.verdict != "fixed":
+        return ProofParts(f"{PROOF_WORDS[record.verdict]}{after}", why)
+    if refused := refused_after(record):  # "fixed" would say that its users are served
+        return ProofParts(f"{REPAIRED_WORD}{after}", why, beside=_refused_until(refused, record.receipt.until))
+    new, follows = _beside(record, why)
+    return ProofParts(f"{PROOF_WORDS['fixed']}{after}", why, new=new, follows=follows)
 
 
-ALSO_NEW = "; also new: "
-"""What stands between a good result and a fault that is new beside it."""
 UNDER_WAY = "under way"
 """What is said of a remedy, after its name, until it has been carried out."""
 REPAIRED_WORD = "repaired"
@@ -338,16 +370,18 @@ def proof_forms(words: str) -> list[str]:
     return list(dict.fromkeys([words, brief, max(known, key=len, default=brief.partition(", ")[0])]))
 
 
-def _beside(record: ActionRecord, why: str) -> str:
-    """Return what was found beside a fault that is fixed: an effect of it, or of the restart, or something new."""
+def _beside(record: ActionRecord, why: str) -> tuple[str, str]:
+    """Return what is new beside a fault that is fixed, or else what follows from it or from what ended it."""
     changes = [one.change for one in record.checks if one.change is not None]
     new = [one for change in changes for one in change.new if one not in why]
     effects = {one for change in changes for one in change.follows}
-    for one in new:
-        if one not in effects:
-            return f"{ALSO_NEW}{one}"
-    cause = f"the restart of the {record.receipt.restarts}" if record.receipt.restarts else "what was wrong"
-    return clause(next(iter(new), ""), f"{FOLLOWS}{cause}: ")
+    cause = "what was wrong"
+    if record.receipt.restarts:
+        cause = f"the restart of the {record.receipt.restarts}"
+    strange = next((one for one in new if one not in effects), "")
+    if strange:
+        return strange, ""
+    return "", clause(without_reason(next(iter(new), "")), f"{cause}: ")
 
 
 def refused_after(record: ActionRecord) -> list[str]:

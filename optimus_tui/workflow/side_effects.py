@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_causes import RESTART, RuleAndSubject, can_follow_from_act, effect_seconds
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Step
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.truth import OLD_FIGURES, SIDE_EFFECT, act_words, side_effect_words
-from optimus_tui.workflow.proof import acted_at
+from optimus_tui.wording.truth import act_words, side_effect_words, without_reason
+from optimus_tui.workflow.proof import acted_at, confirmed_at
 from optimus_tui.workflow.ranking import worst
 from optimus_tui.workflow.visibility import group_of
 
@@ -62,7 +62,8 @@ def effect_words(state: IncidentState, found: Diagnostic, at: float) -> str:
     acted = acted_at(record)
     until = acted + effect_seconds(found.rule, found.window_seconds, at - acted)
     begin = at - (found.window_seconds or 0.0)
-    return side_effect_words(found.rule, act_words(*_what(record)), acted, until, begin)
+    act = act_words(*_what(record))
+    return side_effect_words(found.rule, act, confirmed_at(record), until, reaches_back=begin < acted)
 
 
 def is_effect_at(state: IncidentState, at: float) -> IsEffect:
@@ -74,13 +75,8 @@ def effects_of(state: IncidentState, step: Step) -> dict[str, str]:
     """Return the findings of a step that are side effects: their messages, and why nothing has to be done."""
     if step.outcome is None or step.ended is None or not state.action_records:
         return {}
-    told = {_plain(one.message): effect_words(state, one, step.ended.wall) for one in step.outcome.findings}
+    told = {without_reason(one.message): effect_words(state, one, step.ended.wall) for one in step.outcome.findings}
     return {message: words for message, words in told.items() if words}
-
-
-def _plain(message: str) -> str:
-    """Return a finding's sentence without what its tool has said of it as a side effect."""
-    return message.partition(f"; {SIDE_EFFECT}")[0].partition(f"; {OLD_FIGURES}")[0]
 
 
 def without_effects(outcome: Outcome, is_effect: IsEffect) -> Outcome:

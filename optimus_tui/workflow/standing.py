@@ -17,7 +17,7 @@ from optimus_tui.workflow.proof import (
     early_words,
     is_superseded,
     possible_words,
-    proof_words,
+    proof_parts,
     repaired_words,
     waiting,
 )
@@ -261,7 +261,7 @@ def proof_status(state: IncidentState, now: float = 0.0) -> str:
             return PROVED
     elif told is None:
         return "not proved: a step still shows a fault" * bool(records)
-    return repaired_words(told) or proof_words(told).partition(": ")[0]
+    return repaired_words(told) or proof_parts(told).brief
 
 
 PROVED = "proved fixed"

@@ -68,7 +68,7 @@ def _as_side_effect(finding: Finding, acts: Iterable[OwnAct], now: float) -> Fin
     if effect is None:
         return finding
     act, begin = act_words(effect.act.kind, effect.act.subject), now - (finding.window_seconds or 0.0)
-    words = side_effect_words(finding.rule, act, effect.act.ended, effect.until, begin)
+    words = side_effect_words(finding.rule, act, effect.act.began, effect.until, reaches_back=begin < effect.act.ended)
     return replace(finding, message=f"{finding.message}; {words}", remedy=f"Nothing has to be done: {words}.")
 
 

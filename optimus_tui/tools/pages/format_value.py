@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tools.pages.labels import LABELS
 from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, latency, number, percent, plural, ttl
 from optimus_tui.wording.numbers import figure as counted
@@ -101,7 +102,7 @@ def measured(value: float | str, unit: str) -> str:
     return counted(value, safe_text(unit, 20))
 
 
-def measured_of(finding: Finding) -> str:
+def measured_of(finding: Finding | Diagnostic) -> str:
     """Return what a finding measured, with which figure that is: ``702 ms, the quickest of 5 checks``; "" for nothing.
 
     Requests are estimated from a histogram, and so are in words; all else that is sampled is checked.

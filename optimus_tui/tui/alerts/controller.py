@@ -162,7 +162,8 @@ class AlertsController:
             return ""
         act = act_words(effect.act.kind, effect.act.subject)
         begin = self.dashboard.context.clock.wall() - (finding.window_seconds or 0.0)
-        return side_effect_words(finding.rule, act, effect.act.ended, effect.until, begin)
+        reaches_back = begin < effect.act.ended
+        return side_effect_words(finding.rule, act, effect.act.began, effect.until, reaches_back=reaches_back)
 
     def mark_quiet(self) -> int:
         """Mark findings in the health pane with why they are no alarm, or what to do; return how many are muted."""

@@ -13,29 +13,24 @@ from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.dashboard.reports import known_findings, known_tenants
+from optimus_tui.tui.incidents.pins import pin_row
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.tui.widgets.row_marks import clear_marks
-from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
+    from optimus_tui.incidents.since import ProofProgress
     from optimus_tui.tui.incidents.lone_proof import LoneProofs
     from optimus_tui.tui.incidents.proved import SettledFindings
 
-MAX_PINS = 50
-"""Marked rows that are pinned at once: a timeline is read by people."""
 MAX_OFFERED = 8
 """Incidents that can be resumed from the dialog; the command line lists all of them."""
 
 
 class IncidentController:
     """Opens, resumes, shows and releases incidents, and checks whether what was done in the open one has helped."""
-
-    PROVE_SECONDS = 0.5
-    """Seconds between two looks whether checks are due."""
 
     def __init__(
         self,
@@ -58,6 +53,8 @@ class IncidentController:
         self._lone_proofs: LoneProofs | None = None
         """What was done without an incident; None before anything was."""
         self.settled: SettledFindings | None = None
+        self.progress: ProofProgress | None = None
+        """What came in since the last action whose proof is awaited; None before anything was looked at."""
 
     # -- what others ask (IncidentRecord)
 
@@ -191,23 +188,13 @@ class IncidentController:
             self.dashboard.say(words, lasting=True)
 
     async def _prove(self, service: "IncidentService") -> None:
-        """Run the checks after each remedy once they can prove something, whichever screen is shown."""
-        from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.incidents.proof import Prover, sentence_of
-        from optimus_tui.tui.incidents.lone_proof import fills_again, say_result
+        """Run the checks after each remedy once they can prove something, and show what comes in until then."""
+        from optimus_tui.tui.incidents.proving import prove
 
-        def tell(record: "ActionRecord") -> None:
-            say_result(self.dashboard, sentence_of(record), record.verdict in ("fixed", "better"))
+        def show(progress: "ProofProgress | None") -> None:
+            self.progress = progress
 
-        prover, said = Prover(service, tell, partial(fills_again, self.dashboard)), ""
-        while self.service is service:
-            try:
-                await prover.turn()
-            except IncidentError as error:
-                if str(error) != said:
-                    said = str(error)
-                    self.dashboard.say(said, "warning")
-            await asyncio.sleep(self.PROVE_SECONDS)
+        await prove(self.dashboard, service, lambda: self.service is service, show)
 
     # -- opening and resuming
 
@@ -399,35 +386,10 @@ class IncidentController:
         if service is not None:
             await service.aclose()
 
-    # -- pins
-
     def pin_row(self) -> None:
         """Keep the row under the cursor in the incident's timeline."""
-        self.dashboard.run_in_background("incident-note", self._pin_row, name="pin", exclusive=False, asks=True)
-
-    async def _pin_row(self) -> None:
-        from optimus_tui.incidents.errors import IncidentError
-
-        pane = self.dashboard.pane(self.dashboard.current)
-        if self.service is None or self.service.state.status != "open":
-            self.dashboard.say("no incident is open here: i opens one", "warning")
-            return
-        places = pane.row_marks.places()
-        if pane.selected is None or (pane.row_marks and not places):
-            self.dashboard.say("nothing to pin here: put the cursor on a row first", "warning")
-            return
-        pins = [(pane.content.plain(place).strip(), "") for place in places[:MAX_PINS]]
-        if not pins:
-            pins = [(pane.content.plain(pane.cursor).strip(), pane.content.copy_name() or "")]
-        try:
-            for text, name in pins:
-                await self.service.note(text, pane.TITLE, name)
-        except IncidentError as error:
-            self.dashboard.say(str(error), "error")
-            return
-        left = f", the first {MAX_PINS} of {len(places):,} marked" if len(places) > MAX_PINS else ""
-        self.dashboard.say(f"{plural(len(pins), 'row')} pinned to incident {self.service.state.id}{left}")
-        clear_marks(pane, pane.row_marks)
+        work = partial(pin_row, self.dashboard, self.service)
+        self.dashboard.run_in_background("incident-note", work, name="pin", exclusive=False, asks=True)
 
 
 def _left_open(environment: str) -> "Listed | None":

@@ -10,10 +10,14 @@ from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.tui.dashboard.reports import known_findings, limits_report
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.verdicts.limits.words import subject_of, used_words
+from optimus_tui.wording.numbers import clause
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel as Severity
+
     from optimus_tui.contract.incident import ActionRecord, KeptReceipt
     from optimus_tui.incidents.lone_proof import Found, LoneProof
+    from optimus_tui.workflow.proof import ProofParts
 
 GROUP = "lone-proof"
 TURN_SECONDS = 1.0
@@ -98,20 +102,21 @@ class LoneProofs:
                 say_result(dashboard, *said)
 
 
-def say_result(dashboard: DashboardServices, words: str, good: bool) -> None:
+def say_result(dashboard: DashboardServices, parts: "ProofParts", good: bool, done: str = "") -> None:
     """Say whether an action helped. A fault that is new beside a good result is a warning of its own.
 
     Args:
         dashboard: Shows the toasts.
-        words: The result, from ``proof_words``.
+        parts: The result.
         good: True if it helped.
+        done: What was done; empty to leave it out.
     """
-    from optimus_tui.workflow.proof import ALSO_NEW
-
-    result, _, new = words.partition(ALSO_NEW)
-    dashboard.say(result, "information" if good else "warning", lasting=True)
-    if new:
-        dashboard.say(f"new since you acted: {new}", "warning")
+    severity: Severity = "warning"
+    if good:
+        severity = "information"
+    dashboard.say(f"{clause(done, '', ': ')}{parts._replace(new='').words}", severity, lasting=True)
+    if parts.new:
+        dashboard.say(f"new since you acted: {parts.new}", "warning")
 
 
 def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":

@@ -17,8 +17,8 @@ from optimus_tui.wording.truth import FIXED, OLD_FIGURES, REPAIRED
 from optimus_tui.workflow.proof import (
     REPAIRED_WORD,
     WINDOW_SECONDS,
-    acted_at,
     aimed_at,
+    confirmed_at,
     early_words,
     fixed_by,
     is_superseded,
@@ -91,7 +91,7 @@ class SettledFindings:
             return ""
         is_new = (finding.since or 0.0) > record.proved.wall
         if is_new and not any(is_of(finding, aim) for aim in aimed_at(record)):
-            return f"{OLD_FIGURES}you acted at {clock(acted_at(record))}"
+            return f"{OLD_FIGURES}you acted at {clock(confirmed_at(record))}"
         self._note_was(finding, record, record.proved.wall)
         return f"{FIXED}{clock(record.proved.wall)}, being watched"
 

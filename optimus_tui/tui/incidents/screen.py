@@ -22,6 +22,7 @@ from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.incidents.action_text import action_section, advice_section, under_way_sections
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words
 from optimus_tui.tui.incidents.proved import proof_now
@@ -34,6 +35,7 @@ from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.workflow.proof import confirmed_at
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -145,6 +147,9 @@ class IncidentScreen(BaseScreen):
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
         self._owners: list[str] = []
+        self._acts, self._acting = len(self.state.action_records), False
+        self._placed, self._moved_at = "", 0.0
+        """The step to which the screen itself went last, and when the operator last went to another one."""
 
     def compose(self) -> ComposeResult:
         """Return the bar, the steps, the evidence, the next key and the key line."""
@@ -169,6 +174,7 @@ class IncidentScreen(BaseScreen):
         self.call_after_refresh(self.draw)
         coming = self.state.next
         if coming is not None:
+            self._placed = coming.plan.id
             self.query_one(StepList).move_to(self.state.steps.index(coming))
         self.set_interval(0.2, self.draw)
         if self._fresh:
@@ -253,13 +259,15 @@ class IncidentScreen(BaseScreen):
         if step is None:
             return
         room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
-        outside = self.actions.outside
-        under_way = outside.under_way if outside is not None else ""
+        under_way = self._under_way()
+        if self._follow_act(bool(under_way)):
+            return  # the other step is drawn already
         since = found_since(state, self._alarms())
         beside, armed = found_beside(self._alarms()), bool(armed_actions(self.actions.service))
         doable, names = self.recommendations.ahead()
         proof = proof_now(self.dashboard, state) if state.repaired is not None else ""
-        drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed, names, proof)
+        progress = self.dashboard.incidents.progress
+        drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed, names, proof, progress)
         if drawn == self._drawn:
             return
         from_top = self._drawn[1:2] != drawn[1:2]
@@ -276,6 +284,28 @@ class IncidentScreen(BaseScreen):
             self.read(step.evidence)
         self._show(step, from_top)
 
+    def _under_way(self) -> str:
+        """Return what is being done outside of the product now; empty if nothing is."""
+        if self.actions.outside is None:
+            return ""
+        return self.actions.outside.under_way
+
+    def _follow_act(self, acting: bool) -> bool:
+        """Go to the step that shows the proof once something is done, unless the operator has moved on since.
+
+        Return True if it went there.
+        """
+        records, began = self.state.action_records, acting and not self._acting
+        is_new, self._acting = len(records) > self._acts, acting
+        self._acts = len(records)
+        last = next((step for step in self.state.steps if step.plan.kind == "apply"), None)
+        if last is None or last is self.selected:
+            return False
+        if not began and not (is_new and self._moved_at <= confirmed_at(records[-1])):
+            return False
+        self.show_step(last)
+        return True
+
     def _show(self, step: Step, from_top: bool) -> None:
         view, state = self.query_one("#evidence", ReportView), self.state
         if view.scrollable_content_region.width <= 0:
@@ -286,11 +316,13 @@ class IncidentScreen(BaseScreen):
         for section in words.closing_sections(state):
             lines += [*report_lines([section], width), []]
         if step.plan.kind == "apply":
+            for section in under_way_sections(self._under_way()):
+                lines += [*report_lines([section], width), []]
             for record in reversed(state.action_records):
-                lines += [*report_lines([words.action_section(record)], width), []]
+                lines += [*report_lines([action_section(record, self.dashboard.incidents.progress)], width), []]
             self._owners = [""] * len(lines)
             for number, advice in enumerate(state.advice, 1):
-                part = [*report_lines([words.advice_section(advice, number)], width), []]
+                part = [*report_lines([advice_section(advice, number)], width), []]
                 lines += part
                 self._owners += [advice.id] * len(part)
         document, timeline = None, words.timeline_section(state)
@@ -334,11 +366,15 @@ class IncidentScreen(BaseScreen):
 
     def action_show_step(self) -> None:
         """Show the step under the cursor."""
+        step = self.selected
+        if step is not None and step.plan.id != self._placed:
+            self._placed, self._moved_at = "", self.incident_service.clocks.now().wall
         self.draw()
 
     def show_step(self, step: Step) -> None:
         """Put the cursor on this step."""
         names = [item.plan.id for item in self.state.steps]
+        self._placed = step.plan.id
         self.query_one(StepList).move_to(names.index(step.plan.id))
         self.draw()
 
@@ -357,6 +393,7 @@ class IncidentScreen(BaseScreen):
             self.say(f"step {number} is shown already")
         else:
             self.show_step(steps[number - 1])
+            self._moved_at = self.incident_service.clocks.now().wall
 
     def action_look(self) -> None:
         """Choose again which issue to examine."""

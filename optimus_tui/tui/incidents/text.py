@@ -16,6 +16,7 @@ from optimus_tui.contract.incident import (
     Advice,
     Candidate,
     Comparison,
+    Figure,
     IncidentState,
     Step,
     TimelineEntry,
@@ -26,16 +27,17 @@ from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, 
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
-from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
-from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
+from optimus_tui.wording.numbers import OWN_FORMAT, age, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
+from optimus_tui.workflow.deciding import figure_name
 from optimus_tui.workflow.proof import (
     REPAIRED_WORD,
     acted_at,
+    confirmed_at,
     possible_words,
     proof_words,
     refused_after,
@@ -45,7 +47,6 @@ from optimus_tui.workflow.proof import (
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.side_effects import effects_of
 from optimus_tui.workflow.standing import (
-    ADVICE_MARKS,
     NEXT_MARK,
     STEP_MARKS,
     STEP_WORDS,
@@ -110,7 +111,7 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
         last = line.state.action_records[-1]
         summary = "result below" if last.verdict else ""  # said once
         if last.verdict and last.due is not None:
-            summary = _verdict(last)
+            summary = verdict_words(last)
     verdict = summary.partition(": ")[0]
     short = shortened_between_words(summary, cells, cell_len)
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
@@ -161,12 +162,20 @@ def to_do_words(state: IncidentState) -> str:
     return f"{todo} to do by hand"
 
 
-def _verdict(record: ActionRecord) -> str:
+def verdict_words(record: ActionRecord) -> str:
+    """Return the verdict of an action's proof in a word, or that it waits for its proof."""
     if record.due is not None:
         return "waits for its proof"
     if record.verdict == "fixed" and refused_after(record):
         return REPAIRED_WORD
     return action_verdict(record)
+
+
+def proof_severity(record: ActionRecord) -> SeverityStyle:
+    """Return the style of the sentence about an action's proof."""
+    if record.verdict is None:
+        return "quiet"
+    return VERDICT_STYLES[record.verdict]
 
 
 def promise_words(record: ActionRecord) -> str:
@@ -188,7 +197,7 @@ def proof_in_a_word(state: IncidentState) -> list[str]:
     """Return the short forms of a proof, the longest first: its verdict, or the time of day at which it is expected."""
     last = state.action_records[-1]
     if last.verdict is not None:
-        return [_verdict(last)]
+        return [verdict_words(last)]
     times = [one.due for one in waiting(state) if one.due is not None and possible_words(one)]
     if not times:
         return ["waits" if waiting(state) else "checking"]
@@ -225,7 +234,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
 
 
 def _of_before(state: IncidentState, step: Step) -> list[Section]:
-    """Return a note if evidence was measured before a remedy or its proof, with what has been proved since."""
+    """Return a note if evidence was measured before a remedy or its proof; the proof stands first."""
     if step.outcome is None or step.ended is None:
         return []
     measured, records = step.ended.wall, state.action_records
@@ -238,9 +247,10 @@ def _of_before(state: IncidentState, step: Step) -> list[Section]:
     if not later:
         return []
     proofs = [one.proved.wall for one in later if one.proved is not None]
-    proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(acted_at(later[-1]))}"
+    proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(confirmed_at(later[-1]))}"
     words = f"measured at {clock(measured)} UTC{when}; {proof}; r runs this step again"
-    return [Section(title=title, lines=(Fact(words, severity_style="ok"),))]
+    told = Fact(sentence(proof_words(later[-1])), "proof", proof_severity(later[-1]))
+    return [Section(title=title, lines=(told, Fact(words, "below")))]
 
 
 def _side_effects(state: IncidentState, step: Step) -> list[Section]:
@@ -294,17 +304,27 @@ def _deciding(step: Step) -> list[Section]:
     outcome = step.outcome
     if outcome is None:
         return []
-    title = "What decides"
-    if step.took_ms is not None:
-        title += f"   {latency(step.took_ms)}"
-    lines = [
-        Fact(sentence(outcome.headline), safe(in_plain_words(outcome.verdict), 30), severity_style_of(outcome.severity))
-    ]
+    main = next(iter(outcome.findings), None)
+    told, own = outcome.headline, set[str]()
+    if main is not None:  # its figure stands in its sentence, and the others have lines of their own
+        told, own = main.message, {figure_name(main), f"latency.{main.subject}"}
+    lines = [Fact(sentence(told), safe(in_plain_words(outcome.verdict), 30), severity_style_of(outcome.severity))]
+    if others := len(outcome.findings) + outcome.more - 1:
+        lines += [Fact(f"{plural(others, 'more finding')}, below", "beside it", "quiet")] * (others > 0)
     lines += [
-        Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 100))
+        Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), _figure_label(item))
         for item in outcome.figures
+        if item.name not in own
     ]
-    return [Section(title=title, lines=tuple(lines), urgent=True)]
+    if step.took_ms is not None:
+        lines.append(Fact(latency(step.took_ms), "asking took", "quiet"))
+    return [Section(title="What decides", lines=tuple(lines), urgent=True)]
+
+
+def _figure_label(item: Figure) -> str:
+    """Return what a figure is of: a latency of this step's own is one check, not those that the dashboard keeps."""
+    label = safe(item.label or item.name, 100)
+    return label + ", one check" * item.name.startswith("latency.")
 
 
 def _ranking(state: IncidentState) -> Section:
@@ -344,56 +364,6 @@ def change_section(title: str, change: Comparison) -> Section:
     for word, texts, style in kinds:
         lines += [Fact(sentence(item), word, style) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
-
-
-def action_section(record: ActionRecord) -> Section:
-    """Return an action, its outcome by kinds, and the checks after it."""
-    receipt = record.receipt
-    counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
-    lines = [Fact(sentence(receipt.words)), Fact(sentence(proof_words(record)), "proof", _proof_style(record))]
-    if receipt.outside:
-        lines.append(Fact("by the demo, outside of this program", "done"))
-    else:
-        lines.append(Fact(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome"))
-    for check in record.checks:
-        if record.due is not None:
-            break
-        if check.change is None:
-            lines.append(Fact("checking again …", safe(check.step, 30), "quiet"))
-        else:
-            lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
-                              VERDICT_STYLES[check.change.verdict]))  # fmt: skip
-    if not receipt.outside:
-        lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
-    title = f"Done: {_verdict(record)}"
-    if record.checks and record.verdict not in (None, "fixed"):
-        title += "   r checks again"
-    return Section(title=title, lines=tuple(lines))
-
-
-def _proof_style(record: ActionRecord) -> SeverityStyle:
-    if record.verdict is None:
-        return "quiet"
-    return VERDICT_STYLES[record.verdict]
-
-
-def advice_section(advice: Advice, number: int) -> Section:
-    """Return one recommendation: priority, reason, the exact command, and whether it can be done from here."""
-    state = clause(ADVICE_MARKS[advice.status], "   ")
-    lines = [Fact(sentence(advice.action), "do")]
-    if advice.kind and advice.status == "open":
-        lines.append(Fact("a carries it out; a dialog first shows exactly what it changes", "here", "ok"))
-    if advice.command:
-        lines.append(Fact(safe(advice.command, 2_000), "command"))
-        if advice.command.startswith(":") and advice.status == "open":
-            lines.append(Fact("type it here, then enter", "how", "quiet"))
-    if advice.file:
-        lines.append(Fact(safe(advice.file), "file"))
-    reasons = advice.evidence or (advice.reason,)
-    lines += [Fact(sentence(reason), "because") for reason in reasons if reason]
-    if advice.said:
-        lines.append(Fact(sentence(advice.said), "note", "quiet"))
-    return Section(title=f"{number}  {severity_text(advice.priority)}{state}", lines=tuple(lines))
 
 
 def closing_sections(state: IncidentState) -> list[Section]:

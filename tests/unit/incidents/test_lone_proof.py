@@ -67,7 +67,8 @@ class Watched:
 
     async def at(self, seconds: float) -> tuple[str, bool] | None:
         self.now = ACTED + seconds
-        return await self.proof.turn()
+        result = await self.proof.turn()
+        return None if result is None else (result[0].words, result[1])
 
 
 async def test_a_limit_that_is_free_again_is_fixed_with_its_figures_when_its_window_has_ended() -> None:

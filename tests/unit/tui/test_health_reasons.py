@@ -80,12 +80,12 @@ def test_what_is_fixed_is_told_as_it_was_and_as_it_is_now_without_a_later_beginn
 
 def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_green() -> None:
     low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 25 % is below 40 %")
-    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, NOW - 5)
+    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, reaches_back=True)
     assert words == (
         "side effect of your restart of the engine at 22:13:20; cached answers come back by themselves: "
         "wait until 22:14:10"
     )
-    cleared = side_effect_words(low.rule, act_words("invalidate_tenant", "acme"), NOW, NOW + 50, NOW - 5)
+    cleared = side_effect_words(low.rule, act_words("invalidate_tenant", "acme"), NOW, NOW + 50, reaches_back=True)
     for said, is_restart in ((words, True), (cleared, False)):
         told = " ".join(line.plain for line in explained(low, 140, proved=said))
         assert ("a write whose answer was lost invalidates" in told) == is_restart, "a cleared cache loses no write"
@@ -94,8 +94,10 @@ def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_gre
         (NOW - 5, "some of its figures are from before your restart"),
         (NOW + 5, "side effect of your"),
     ):
-        assert side_effect_words(SLOW.rule, restart, NOW, NOW + 50, begin).startswith(said), "it may have been slow"
-    failed = side_effect_words("errors.rate", restart, NOW, NOW + 50, NOW - 5)
+        assert side_effect_words(SLOW.rule, restart, NOW, NOW + 50, reaches_back=begin < NOW).startswith(said), (
+            "it may have been slow"
+        )
+    failed = side_effect_words("errors.rate", restart, NOW, NOW + 50, reaches_back=True)
     assert failed.startswith("side effect of your restart"), "failures that were not found before it are of it"
     told = shown(low, QuietReason(words, "settling"))
     assert told.startswith("○ settling  hit rate 25 %") and words in told and "HIGH" not in told
@@ -125,7 +127,7 @@ def test_nothing_is_called_fixed_whose_present_figure_is_still_bad_and_no_remark
 def test_an_explanation_has_the_mark_of_the_row_and_no_cure_for_a_side_effect() -> None:
     low = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 25 % is below 40 %",
                   remedy="Stop the job.")  # fmt: skip
-    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, NOW - 5)
+    words = side_effect_words(low.rule, act_words("restart", "engine"), NOW, NOW + 50, reaches_back=True)
     told = " ".join(" ".join(line.plain for line in explained(low, 78, proved=words)).split())
     assert told.startswith("○ settling hit rate 25 %") and f"nothing has to be done: {words}" in told
     assert "Stop the job" not in told and "HIGH" not in told

@@ -15,6 +15,7 @@ from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState, K
 from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
+from optimus_tui.tui.incidents.action_text import action_section, advice_section
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words, nothing_with_a
 from optimus_tui.tui.incidents.opening import concerning, opening, proved_before, worth_an_incident
@@ -23,8 +24,6 @@ from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
     StepLine,
-    action_section,
-    advice_section,
     evidence_sections,
     proof_lines,
     step_summary,
@@ -338,12 +337,13 @@ def test_evidence_of_before_a_proved_remedy_says_so_and_newer_evidence_does_not(
     state = proved().state
     step = state.steps[0]
     first = evidence_sections(state, step, None)[0]
-    assert first.title == "From before the remedy" and "proved fixed at " in first.lines[0].text
+    assert first.title == "From before the remedy" and "proved fixed at " in first.lines[1].text
+    assert first.lines[0].label == "proof" and first.lines[0].text.startswith("fixed "), "the proof stands first"
     assert step.ended is not None
     newer = replace(step, ended=replace(step.ended, wall=step.ended.wall + 1_000))
     assert "From before the remedy" not in [one.title for one in evidence_sections(state, newer, None)]
     acted = evidence_sections(restarted().state, step, None)[0]
-    assert acted.title == "From before the remedy" and "acted at " in acted.lines[0].text
+    assert acted.title == "From before the remedy" and "acted at " in acted.lines[1].text
     assert "proved" not in acted.lines[0].text
 
 

@@ -120,7 +120,7 @@ def test_a_step_that_ran_between_the_act_and_its_proof_says_that_it_is_of_before
     step = play.state.step("performance")
     assert step is not None
     first = evidence_sections(play.state, step, None)[0]
-    assert first.title == "From before the proof" and "13 s after you acted; proved fixed at " in first.lines[0].text
+    assert first.title == "From before the proof" and "13 s after you acted; proved fixed at " in first.lines[1].text
     again(play, later(at, 40), step="performance")
     step = play.state.step("performance")
     assert step is not None
