@@ -73,7 +73,7 @@ class Verbs(LazyGroup):
 @click.version_option(__version__, prog_name="optimus-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **given: object) -> int:
-    """The control room of a multi-tenant gateway: without a verb, the dashboard opens."""
+    """The control room of a multi-tenant gateway: without a command, the dashboard opens."""
     ctx.obj = {name: value for name, value in given.items() if value is not None}
     if ctx.invoked_subcommand is not None:
         ctx.meta[CHECK] = _check_ui_settings  # for doctor, which may not import the screen's tables
@@ -87,7 +87,7 @@ def why_no_dashboard() -> str | None:
     """Return the sentence that says why no dashboard can be drawn here, or None if one can."""
     for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.__stderr__, "error output")):
         if stream is None or stream.closed or not stream.isatty():
-            return f"the dashboard needs a terminal, but the {name} is not one; in scripts use a verb (see --help)"
+            return f"the dashboard needs a terminal, but the {name} is not one; in scripts use a command (see --help)"
     if os.environ.get("TERM") == "dumb":
         return "the dashboard needs a terminal that can move its cursor, but TERM is dumb"
     return None

@@ -194,7 +194,7 @@ class Forgotten(NamedTuple):
 
 
 class _AuditState(NamedTuple):
-    """What the audit holds.
+    """The state that the records of the audit describe.
 
     Attributes:
         opened: Open actions with their records.

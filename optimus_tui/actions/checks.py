@@ -53,7 +53,7 @@ SCAN_PAUSE = 0.002
 
 
 class ActionDependencies(NamedTuple):
-    """What the steps of an action share.
+    """The objects that all steps of an action share.
 
     ``folder`` is the state directory, ``target`` the operator's login. If the check after an action gets no answer
     within ``verify_seconds``, it ends without a result.
@@ -79,7 +79,7 @@ class ActionDependencies(NamedTuple):
 
 
 class RunControl(NamedTuple):
-    """How the operator follows and stops a running action: once ``cancel`` is set, it stops after the current batch."""
+    """The operator's control of a running action: once ``cancel`` is set, it stops after the current batch."""
 
     cancel: threading.Event
     report: Report

@@ -102,7 +102,7 @@ def _warn(incident_service: "IncidentService") -> None:
 
 
 class IncidentVerbs(LazyGroup):
-    """What can be done with incidents."""
+    """The verbs of incidents."""
 
     verbs: ClassVar[dict[str, Verb]] = {
         "open": Verb(f"{_HERE}:begin", "Open an incident; prints its id and the next command."),
@@ -119,7 +119,7 @@ class IncidentVerbs(LazyGroup):
 @click.group("incident", cls=IncidentVerbs, invoke_without_command=True)
 @click.pass_context
 def group(ctx: click.Context, /) -> int:
-    """Incidents are kept under the state directory, one directory each; without a verb they are listed."""
+    """Incidents are kept under the state directory, one directory each; without a command they are listed."""
     if ctx.invoked_subcommand:
         return exits.HEALTHY
     return _list(as_json=False)

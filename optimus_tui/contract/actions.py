@@ -50,7 +50,7 @@ CACHE_TTL_SECONDS = 3600
 
 
 class Refusal(Struct, frozen=True):
-    """Why an action was refused. No command that changes data was sent."""
+    """The refusal of an action, with its reason. No command that changes data was sent."""
 
     code: RefusalCode
     message: str
@@ -169,7 +169,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Preview(Struct, frozen=True, kw_only=True):
-    """What the action dialog shows of a plan. ``samples`` are the first and last ten keys and ten in between.
+    """The part of a plan that the action dialog shows. ``samples`` are the first and last ten keys and ten in between.
 
     ``foreign`` must be 0. ``histogram`` counts keys with a TTL by ``contract.keyspace.TTL_EDGES``. ``confirm`` is the
     text that the operator has to type.
@@ -201,7 +201,7 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 class Confirmation(Struct, frozen=True):
-    """What the operator typed: the words ``{environment} {count}``, and the reason."""
+    """The texts that the operator typed: the words ``{environment} {count}``, and the reason."""
 
     typed: str
     reason: str

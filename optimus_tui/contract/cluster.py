@@ -53,7 +53,7 @@ class ClusterState(Struct, frozen=True, kw_only=True):
 
 
 class SentinelState(Struct, frozen=True, kw_only=True):
-    """What the sentinels of one primary said when they were asked last.
+    """The latest answers of the sentinels of one primary.
 
     ``naming`` counts those that name ``primary``, a ``host:port``. ``fault`` says why one of them did not answer,
     ``replicas_fault`` why the replicas are not known. ``unproven`` is set where they name no primary now, or do not

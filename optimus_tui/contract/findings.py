@@ -65,7 +65,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Extent(NamedTuple):
-    """How much is wrong, so that more is worse.
+    """The extent of a fault as a figure: more is worse.
 
     Attributes:
         now: The figure: failed requests, a share of misses, a latency.
@@ -97,7 +97,7 @@ def extent_of(finding: Finding) -> Extent | None:
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):
-    """What is fixed for all findings of one rule."""
+    """The properties that all findings of one rule share."""
 
     id: str
     title: str

@@ -372,7 +372,7 @@ class Truth(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """Something done outside of the product: its name, a description, and the message once it was done.
+    """A measure outside of the product: its name, a description, and the message once it was done.
 
     ``undone`` says how it can be undone, or that it cannot (``{tenant}`` stands for whom it is done to); ``restarts``
     names the service that it restarts; ``unmeasured`` says what it acts on that this program does not measure.

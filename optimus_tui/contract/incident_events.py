@@ -17,7 +17,7 @@ from optimus_tui.contract.incident import (
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Something that happened at a moment."""
+    """An event of an incident, at one moment."""
 
     at: Stamp
 
@@ -209,7 +209,7 @@ AnyEvent = (
 
 
 class Effect(Struct, frozen=True, kw_only=True):
-    """Something to do as a consequence of an event."""
+    """An order that follows from an event."""
 
 
 class CaptureHistory(Effect, frozen=True, kw_only=True):

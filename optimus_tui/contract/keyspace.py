@@ -197,7 +197,7 @@ class LimitRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TenantCount(Struct, frozen=True, gc=False):
-    """How many active counters a tenant has."""
+    """The number of a tenant's active counters."""
 
     tenant: bytes
     counters: int
@@ -375,7 +375,7 @@ class ParsedEvent(Struct, frozen=True, kw_only=True):
 
 
 class ClockOffset(Struct, frozen=True, kw_only=True):
-    """How far the timestamps of events differ from our clock: the median, in seconds, positive where they are ahead.
+    """The difference of events' timestamps from our clock: the median, in seconds, positive where they are ahead.
 
     ``events`` of the ``of`` checked ones differ.
     """
@@ -386,7 +386,7 @@ class ClockOffset(Struct, frozen=True, kw_only=True):
 
 
 class EventSource(Struct, frozen=True, kw_only=True):
-    """What at least half of the latest events have in common, safe to show; a field is empty where they differ."""
+    """The names that at least half of the latest events share, safe to show; a field is empty where they differ."""
 
     type: str = ""
     tenant: str = ""
@@ -423,7 +423,7 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):
-    """What arrived since the last batch (oldest first, bounded) and the present counters."""
+    """The events since the last batch (oldest first, bounded) and the present counters."""
 
     items: tuple[FeedItem, ...]
     status: FeedStatus

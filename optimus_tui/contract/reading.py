@@ -23,7 +23,7 @@ FaultKind = Literal[
 
 
 class Fault(Struct, frozen=True):
-    """Why a measurement is missing. ``message`` and ``remedy`` are safe to show: escaped, without secrets."""
+    """A missing measurement, with the reason. ``message`` and ``remedy`` are safe to show: escaped, without secrets."""
 
     kind: FaultKind
     message: str
@@ -31,7 +31,7 @@ class Fault(Struct, frozen=True):
 
 
 class Coverage(Struct, frozen=True):
-    """How much of the data was read. ``total`` is None where it is unknown.
+    """The part of the data that was read. ``total`` is None where it is unknown.
 
     ``scanned`` is never more than ``total``: a scan may see a name twice, and names appear and vanish during it.
     """

@@ -129,7 +129,7 @@ class GatewayState(Struct, frozen=True, kw_only=True):
 
 
 class Refusals(Struct, frozen=True, kw_only=True):
-    """What a server refused: counts by error code (OOM, MISCONF, NOREPLICAS, READONLY), and rejected connections.
+    """The refusals of a server: counts by error code (OOM, MISCONF, NOREPLICAS, READONLY), and rejected connections.
 
     The counts are since the server's start, or within ``seconds`` where that is set. ``writes`` is None where the
     server keeps no such counts (before Redis 6.2).
@@ -305,7 +305,7 @@ class SlowState(Struct, frozen=True, kw_only=True):
 
 
 class MemoryState(Struct, frozen=True, kw_only=True):
-    """What INFO reports about memory and clients; None for a field that the server does not report."""
+    """The figures of INFO about memory and clients; None for a field that the server does not report."""
 
     used: int | None = None
     resident: int | None = None
@@ -356,7 +356,7 @@ class MetricsState(Struct, frozen=True, kw_only=True):
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Where a figure over a window comes from.
+    """The source of a figure over a window.
 
     ``covered_minutes`` is the time for which the figure is known, without gaps. ``source`` is "live" with nothing
     covered where no samples were stored; ``fault`` says why a better source did not answer. ``targets`` are the
@@ -377,7 +377,7 @@ class Window(Origin, frozen=True, kw_only=True):
 
 
 class Grown(Origin, frozen=True, kw_only=True):
-    """What a figure from counters says about the processes that counted.
+    """The processes behind a figure from counters.
 
     ``processes`` were seen within the window; ``restarts`` of them began after an earlier reading, so there were at
     least as many restarts; ``together`` is how many counted at one time at most. ``lower_bound``: requests may have

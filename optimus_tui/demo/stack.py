@@ -35,7 +35,7 @@ READY_SECONDS = 20.0
 
 
 class ChildPlan(NamedTuple):
-    """How to start one child.
+    """The plan to start one child process.
 
     Attributes:
         name: Its key among the children.

@@ -44,7 +44,7 @@ _NEWCOMER_SECONDS = 0.8
 
 
 class Server(Protocol):
-    """What the faults need of Redis: one server or several."""
+    """The access to Redis that the faults need: to one server or several."""
 
     async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
         """Return the replies, or None if the server did not answer."""
@@ -54,7 +54,7 @@ class Server(Protocol):
 
 
 class World:
-    """What the faults work with: the users by tenant, the engine (for its drill) and the server."""
+    """The objects that the faults work with: the users by tenant, the engine (for its drill) and the server."""
 
     def __init__(self, gateway: Http, engine: Http, server: Server) -> None:
         self.users = {habits.name: Users(habits, gateway) for habits in TENANTS}

@@ -47,7 +47,7 @@ class Fit(Struct, frozen=True):
 
 
 class DetectedNames(Struct, frozen=True):
-    """What was found: ``fits``, the most frequent first; ``shapes`` of other names; how many ``others`` are left."""
+    """The result: ``fits``, the most frequent first; ``shapes`` of other names; how many ``others`` are left."""
 
     names: int
     fits: tuple[Fit, ...]

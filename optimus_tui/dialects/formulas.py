@@ -39,7 +39,7 @@ class Failed(Enum):
 
 
 class Value(Struct, frozen=True, kw_only=True):
-    """What a counter's replies mean. The fields have the names of those of ``contract.keyspace.Counter``.
+    """The meaning of a counter's replies. The fields have the names of those of ``contract.keyspace.Counter``.
 
     ``gone``: the key does not exist. ``over``: its window has ended, so it is not shown. ``ttl_ms`` is the reply to
     PTTL: -1 without a TTL, None if it could not be read.

@@ -27,7 +27,7 @@ MISSING = object()
 
 
 class Bucket(Struct, frozen=True):
-    """Where a bucket's level and the time of its last refill are kept.
+    """The places where a bucket's level and the time of its last refill are kept.
 
     ``level_field`` and ``at_field`` name fields of a hash; empty if the figure is the value of a key of its own.
     ``at_key`` is the template of the key with the time, None if it is in the hash. ``unit``: units a second of the
@@ -42,7 +42,7 @@ class Bucket(Struct, frozen=True):
 
 
 class LimitRule(Struct, frozen=True, kw_only=True):
-    """How one layout of counters is read. An empty text means that the profile does not say it."""
+    """The rule by which one layout of counters is read. An empty text means that the profile does not say it."""
 
     template: Template
     values: tuple[ValueKind, ...] = ("count",)
@@ -79,7 +79,7 @@ class LimitRule(Struct, frozen=True, kw_only=True):
 
 
 class CacheRule(Struct, frozen=True, kw_only=True):
-    """How one layout of cache keys is read."""
+    """The rule by which one layout of cache keys is read."""
 
     template: Template
     kind: str = ""
@@ -88,7 +88,7 @@ class CacheRule(Struct, frozen=True, kw_only=True):
 
 
 class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the events of one channel, or of a pattern of channels, are read.
+    """The rule by which the events of one channel, or of a pattern of channels, are read.
 
     Its pointers (RFC 6901) say where in a JSON payload each figure is.
     """
@@ -114,7 +114,7 @@ class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a gateway or an engine is asked. A path that is empty is not asked."""
+    """The paths and headers by which a gateway or an engine is asked. An empty path is not asked."""
 
     health: str = "/health"
     """The path that says how it is."""
@@ -149,7 +149,7 @@ class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class MetricRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What another system calls one of the metrics that are read here: its name, and the names of its labels.
+    """Another system's name for one of the metrics that are read here, and its names for the labels.
 
     Tokens (``tokens_total``) and money spent (``spend_total``) are read only where such a rule names them.
     """

@@ -38,7 +38,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class FilePlace:
-    """Where the tables and keys of a profile are in a file.
+    """The places of a profile's tables and keys in a file.
 
     Attributes:
         where: The file's name, for sentences.

@@ -12,7 +12,7 @@ _VERSION = re.compile(r"(?:>=|~=|==|\^|>)?\s*3\.(\d+)")
 
 
 class Manifest:
-    """What the files of one project folder say: its import roots, its dependencies and its Python."""
+    """The contents of one project folder's files: its import roots, its dependencies and its Python."""
 
     def __init__(self, place: str, load: Callable[[str], bytes | None]) -> None:
         table = _parsed(load(slashed(place) + "pyproject.toml"))

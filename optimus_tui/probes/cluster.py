@@ -173,7 +173,7 @@ async def _read_copies(
 
 
 def _watched_node(at: NodeAddress, primary: NodeAddress, copy: _Copy) -> ServerState:
-    """Return one of the servers that sentinels watch; of one that did not answer nothing old is told."""
+    """Return one of the servers that sentinels watch; if it did not answer, without its old figures."""
     facts = NodeFacts(
         place=str(at),
         role="primary" if at == primary else "replica",

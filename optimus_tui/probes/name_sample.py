@@ -44,7 +44,7 @@ async def sample_names(
     seconds: float = SECONDS,
     pace: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NameSample:
-    """Return up to ``most`` names, of a cluster as many from each primary; an outage is a fault, nothing is raised.
+    """Return up to ``most`` names, in a cluster as many from each primary; an outage is a fault, nothing is raised.
 
     They are read for about ``seconds`` at most.
 

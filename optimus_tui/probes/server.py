@@ -284,7 +284,7 @@ def _refusals(info: dict[str, str]) -> Refusals:
 
 
 async def read_memory(redis: ObserverRedis, target: RedisTarget) -> MemoryState | Fault:
-    """Return the present memory and buffers, of a cluster the sums over its primaries, or the fault."""
+    """Return the present memory and buffers (for a cluster, the sums over its primaries), or the fault."""
     found = await of_each(redis, target, lambda node: _memory_of_one(node, node.target))
     if isinstance(found, Fault):
         return found

@@ -28,7 +28,7 @@ MAX_VERSIONS, LONGEST_VERSION = 16, 60
 
 
 class HistoryWriter(Protocol):
-    """Where samples are written. ``put`` never waits and never raises."""
+    """The place where samples are written. ``put`` never waits and never raises."""
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
         """Write these values, by name, as of ``at`` (wall-clock seconds)."""

@@ -305,7 +305,7 @@ def _wake(loop: asyncio.AbstractEventLoop, timer: IntervalTimer) -> None:
 
 
 class Claims:
-    """What the latest events say of themselves: type, tenant, and their time, compared with their arrival."""
+    """The claims of the latest events: type, tenant, and their time, compared with their arrival."""
 
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=LATEST)

@@ -53,7 +53,7 @@ _OVERRIDES = "made_once"
 
 
 class _Import(NamedTuple):
-    """Where a name of a module comes from: ``attribute`` None is the module itself."""
+    """The origin of a name in a module: ``attribute`` None is the module itself."""
 
     module: str
     attribute: str | None

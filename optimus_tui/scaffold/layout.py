@@ -46,7 +46,7 @@ class LayoutError(ValueError):
 
 
 class _Place(NamedTuple):
-    """Where routers are registered: a file, a variable there, and how many modules with routes it has."""
+    """A place where routers are registered: a file, a variable there, and how many modules with routes it has."""
 
     path: str
     receiver: str

@@ -14,7 +14,7 @@ MAKERS = ("FastAPI", "APIRouter")
 
 
 class RegistrationError(ValueError):
-    """Why the router cannot be registered, in one sentence."""
+    """The router cannot be registered; one sentence says why."""
 
 
 def lines_to_add(name: str, target: RouterTarget = GATEWAY) -> tuple[str, str]:

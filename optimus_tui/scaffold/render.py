@@ -261,7 +261,7 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
 
 
 class Commands(NamedTuple):
-    """What to do with the files: shell commands, and for migrations a line of code.
+    """The next steps with the files: shell commands, and for migrations a line of code.
 
     ``packages`` is "" if none are needed.
     """

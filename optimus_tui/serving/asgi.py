@@ -152,7 +152,7 @@ def with_complete_answers(app: App) -> App:
 
 
 class AccessRefusal(NamedTuple):
-    """Why a request is refused, and the HTTP status of the answer."""
+    """The reason why a request is refused, and the HTTP status of the answer."""
 
     status: int
     message: str

@@ -32,7 +32,7 @@ _REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailabl
 
 
 class CannotListen(Exception):
-    """Why there is no socket or no token, in one sentence."""
+    """There is no socket or no token; one sentence says why."""
 
 
 class ListeningSocket(NamedTuple):

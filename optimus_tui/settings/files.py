@@ -70,7 +70,7 @@ def kind_of(row: Setting) -> Any:
 
 
 class TomlFile(NamedTuple):
-    """Where a mistake was made. ``text`` is the file's text, to name the line; "" where there is none."""
+    """The file of a mistake. ``text`` is its text, to name the line; "" where there is none."""
 
     name: str
     text: str = ""

@@ -144,13 +144,13 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     tls_key_password: Secret | None = None
     others: tuple[tuple[str, int], ...] = ()
     service: str = ""
-    """The name under which sentinels know the primary; of a single server: it is a sentinel."""
+    """The name under which sentinels know the primary; a single server with a name is a sentinel."""
     sentinel_username: str | None = None
     sentinel_password: Secret | None = None
     address_map: tuple[tuple[str, str], ...] = ()
     """Announced addresses that cannot be reached from here, each with the one that can: ``host:port``."""
     read_from: ReadFrom = "primary"
-    """Where keys are read, of a cluster or behind sentinels."""
+    """Where the keys of a cluster, or behind sentinels, are read."""
 
     @property
     def seeds(self) -> tuple[tuple[str, int], ...]:

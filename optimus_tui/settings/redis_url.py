@@ -70,7 +70,7 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Trust(NamedTuple):
-    """Whether the server's certificate is checked, and whether the name in it is."""
+    """The checks of the server's certificate and of the name in it."""
 
     verify: bool = True
     check_hostname: bool = True
@@ -254,7 +254,7 @@ def _places(
 
 
 def parse_address_map(table: Mapping[str, str], where: str) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of an address map, each side as ``host:port``; raise SettingsError if one is not."""
+    """Return the pairs of an address map; raise SettingsError if a side is not a ``host:port``."""
     pairs = []
     for announced, reached in table.items():
         sides = []

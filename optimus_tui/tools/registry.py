@@ -174,14 +174,14 @@ def recommended(report: Report | None) -> list[tuple[str, str]]:
 
 
 class ToolCall(Struct, frozen=True):
-    """Which tool to run, and with which arguments; the others keep their defaults."""
+    """A tool to run, and its arguments; those that are not given keep their defaults."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RoutineStep(Struct, frozen=True):
-    """When or for which symptom to run tools; which ones; why."""
+    """A step of the routine: the time or the symptom, the tools to run, and the reason."""
 
     when: str
     tool_call: ToolCall

@@ -37,7 +37,7 @@ _NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 class Skipped(NamedTuple):
-    """Why a file was not read."""
+    """The reason why a file was not read."""
 
     reason: str
 

@@ -156,7 +156,7 @@ def build(
 
 
 class _FileParts(NamedTuple):
-    """What the document has of one file."""
+    """The parts of the document about one file."""
 
     file: RouterFile
     issues: list[PatternIssue]

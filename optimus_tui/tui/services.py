@@ -129,7 +129,7 @@ class Demo(Protocol):
 
 
 class AppServices(Protocol):
-    """What screens and controllers may call of the application."""
+    """The part of the application that screens and controllers may call."""
 
     keys: "KeyGate"
     """Knows whether a key is at work, or a dialog was asked for."""
@@ -200,14 +200,14 @@ class AppServices(Protocol):
 
 
 class SettledRecord(Protocol):
-    """What other controllers may ask about findings that proofs have settled."""
+    """The interface through which other controllers ask about findings that proofs have settled."""
 
     def was(self, finding: "Finding") -> str:
-        """Return what a settled finding was before, in the words of the proof's own finding."""
+        """Return the sentence of a settled finding as it was before the proof."""
 
 
 class IncidentRecord(Protocol):
-    """What other controllers may call about the open incident."""
+    """The part of the open incident's controller that others may call."""
 
     @property
     def settled(self) -> "SettledRecord | None":
@@ -237,7 +237,7 @@ class IncidentRecord(Protocol):
 
 
 class FindingServices(Protocol):
-    """What screens and panes may call about a finding."""
+    """The actions on a finding that screens and panes may call."""
 
     def explain(self, subject: str, findings: "Sequence[Finding]") -> None:
         """Explain findings, the worst first, and carry out what is chosen there."""
@@ -256,7 +256,7 @@ class FindingServices(Protocol):
 
 
 class DashboardServices(Protocol):
-    """What controllers, and the screens above the dashboard, may call of the dashboard."""
+    """The part of the dashboard that controllers, and the screens above it, may call."""
 
     settings: "Settings"
     context: "Context"

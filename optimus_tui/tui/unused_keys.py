@@ -72,7 +72,7 @@ _FORWARD = ("last", "page_down", "cursor_down", "scroll_down", "scroll_end", "sc
 
 
 class KeyReports(Protocol):
-    """What this module needs from the application: held keys, and the dashboard."""
+    """The part of the application that this module needs: held keys, and the dashboard."""
 
     @property
     def dashboard(self) -> object:

@@ -234,7 +234,7 @@ def _away(nodes: Sequence[ServerState]) -> list[Finding]:
 
 
 def _conditions(state: ServerState) -> list[Finding]:
-    """Return the findings about single nodes: of each rule the worst, with its node and how many more have it.
+    """Return the findings about single nodes: the worst of each rule, with its node and how many more have it.
 
     What only follows from earlier readings of the whole (lost replicas, writes refused lately) is told of the whole.
     """

@@ -16,7 +16,7 @@ MOST_ACTS = 20
 
 
 class OwnAct(Struct, frozen=True, kw_only=True):
-    """Something with side effects that was done from here.
+    """An act from here that has side effects.
 
     Attributes:
         kind: ``RESTART``, or the ``ActionKind`` of an action.

@@ -44,7 +44,7 @@ _FIGURE = re.compile(
 
 
 class Moment(NamedTuple):
-    """Something that happened: its wall-clock seconds, its letter in charts, and what it was."""
+    """An event for a chart: its wall-clock seconds, its letter in charts, and what it was."""
 
     at: float
     letter: str

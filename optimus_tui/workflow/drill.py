@@ -40,7 +40,7 @@ SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given 
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What was observed since the fault was injected. Times are monotonic seconds.
+    """The observations since the fault was injected. Times are monotonic seconds.
 
     Attributes:
         injected: When the fault began to be put in place.

@@ -205,7 +205,7 @@ _SEEK: dict[str, Callable[[Mapping[str, Any]], Iterator[Figure]]] = {
 
 
 class _Extent(Struct, frozen=True):
-    """How severe one rule is: rank of severity, number of cases, and distance from the threshold as a share of it."""
+    """The severity of one rule: its rank, number of cases, and distance from the threshold as a share of it."""
 
     rank: int = 0
     count: float = 0

@@ -22,7 +22,7 @@ def is_more_than(extent: Extent, lowest: float) -> bool:
 
 
 class Sight(Struct, frozen=True, kw_only=True):
-    """What was seen of one finding since the proof that it, or its cause, is gone.
+    """The observation of one finding since the proof that it, or its cause, is gone.
 
     Attributes:
         proved: Wall-clock seconds of the proof.

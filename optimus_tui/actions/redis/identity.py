@@ -24,7 +24,7 @@ _ONLINE = re.compile(r"slave\d{1,4}")
 
 
 class ServerReplies(NamedTuple):
-    """What one server says of itself: its replies to ``LOOK``, ACL WHOAMI and CLUSTER NODES, errors among them.
+    """The replies of one server about itself: to ``LOOK``, ACL WHOAMI and CLUSTER NODES, errors among them.
 
     ``place`` is empty for the configured address; ``me`` and ``nodes`` are None where they were not asked for.
     """
@@ -197,7 +197,7 @@ def moved(planned: Where, found: Where) -> Refusal | None:
 
 
 class SlotOwners:
-    """Which node of a cluster owns which slot, as the nodes said when a plan was made. Empty for one server."""
+    """The owner of each slot of a cluster, as the nodes said when a plan was made. Empty for one server."""
 
     def __init__(self, nodes: Sequence[NodeWhere]) -> None:
         self.nodes = nodes

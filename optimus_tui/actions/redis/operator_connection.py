@@ -40,7 +40,7 @@ MOST_WAIT_MS = 1000
 
 
 class Permit:
-    """What one action may send. Without keys it allows reading only.
+    """The commands and keys that one action may send. Without keys it allows reading only.
 
     The connection checks each command here before it is sent, so a key that is not in the plan cannot be written to,
     whatever else went wrong. Patterns, scripts, and commands that write several keys are never allowed.

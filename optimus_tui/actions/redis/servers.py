@@ -1,7 +1,7 @@
 """The servers that one action works on: one, the primaries of a cluster, or the primary that sentinels name.
 
-Each has a guarded connection of its own, opened when it is first used and never again. Only what reads follows a
-redirection: a write that a node refuses is not sent to another one.
+Each has a guarded connection of its own, opened when it is first used and never again. Only reading
+commands follow a redirection: a write that a node refuses is not sent to another one.
 """
 
 import asyncio

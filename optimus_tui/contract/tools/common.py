@@ -63,7 +63,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """Something to do, with the exact command or the file to open if there is one; ``rule``: what it fixes."""
+    """A recommendation, with the exact command or the file to open if there is one; ``rule``: what it fixes."""
 
     action: str
     priority: str
@@ -74,7 +74,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class CoverageSection(Struct, frozen=True, omit_defaults=True):
-    """How much of the keyspace was read."""
+    """The part of the keyspace that was read."""
 
     scanned: int
     total: int | None
@@ -98,7 +98,7 @@ class NamesSection(Struct, frozen=True):
 
 
 class ToolError(Struct, frozen=True, kw_only=True):
-    """Why there is no result: one sentence, the argument with the mistake and its valid values."""
+    """The reason why there is no result: one sentence, the argument with the mistake and its valid values."""
 
     code: ErrorCode
     message: str
@@ -107,7 +107,7 @@ class ToolError(Struct, frozen=True, kw_only=True):
 
 
 class ErrorReport(Report, frozen=True, kw_only=True):
-    """What stdout, MCP and HTTP return where a tool could not run."""
+    """The document that stdout, MCP and HTTP return where a tool could not run."""
 
     error: ToolError
 

@@ -83,7 +83,7 @@ class PatternIssue(Struct, frozen=True, kw_only=True):
 
 
 class PatternAdvice(Struct, frozen=True, kw_only=True):
-    """What to do about a pattern that several files lack."""
+    """The advice about a pattern that several files lack."""
 
     issue: str
     affected_files: int
@@ -108,7 +108,7 @@ class SkippedFile(Struct, frozen=True, kw_only=True):
 
 
 class NotJudged(Struct, frozen=True, kw_only=True):
-    """What a rule could not decide about a route, because something that runs for it could not be followed."""
+    """A route on which a rule could not decide, because something that runs for it could not be followed."""
 
     file: str
     line: int

@@ -50,7 +50,7 @@ class TenantNight(Struct, frozen=True, kw_only=True):
 
 
 class Overnight(Struct, frozen=True, kw_only=True):
-    """What was recorded from ``begin`` to ``end``. Null is unknown, and ``unknown`` says why."""
+    """The record of the time from ``begin`` to ``end``. Null is unknown, and ``unknown`` says why."""
 
     begin: str
     end: str

@@ -223,7 +223,7 @@ class StandupFinding(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: whether the figure grew."""
+    """The change of one part since the last stand-up, as text: ``was 230 ms``. ``rose``: whether the figure grew."""
 
     direction: Direction
     words: str

@@ -269,7 +269,7 @@ class RouterQuery(Query, frozen=True, kw_only=True):
 
 
 class GeneratedPaths(Struct, frozen=True):
-    """Where the two files belong, from the project's root."""
+    """The places of the two files, from the project's root."""
 
     router: str
     test: str

@@ -139,7 +139,7 @@ def lives_of(looks: Sequence[ProcessReading], since: float, *, in_turn: bool, ga
 
 
 def by_turns(one: Sequence[ProcessReading], other: Sequence[ProcessReading]) -> bool:
-    """Return whether readings of both processes alternate: one of each is within the time of the other."""
+    """Return whether two processes alternate: each has a reading within the time that both span."""
     first, last = max(one[0].at, other[0].at), min(one[-1].at, other[-1].at)
     return any(first <= look.at <= last for look in one) and any(first <= look.at <= last for look in other)
 

@@ -318,7 +318,7 @@ def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
 
 
 class _ProcessCounts:
-    """What one process counted: growth by series and by reading, and the readings at which a counter fell."""
+    """The counts of one process: growth by series and by reading, and the readings at which a counter fell."""
 
     def __init__(self, life: Life) -> None:
         self.life = life

@@ -132,7 +132,7 @@ class _Answer(Struct):
 
 
 class QueryResult(Struct, frozen=True, kw_only=True):
-    """What Prometheus holds of a metric. ``step`` is the seconds between two samples, 0 for samples as scraped.
+    """Prometheus' samples of a metric. ``step`` is the seconds between two samples, 0 for samples as scraped.
 
     ``targets`` are those used, as ``job/instance``, or those that cannot be told apart where ``fault`` says so.
     """

@@ -54,7 +54,7 @@ FIRST_SECONDS = 5.0
 
 
 class _Break(Struct, frozen=True):
-    """When events may have begun to be missing, on both clocks, and why."""
+    """The time from which events may be missing, on both clocks, and the reason."""
 
     mono: float
     wall: float

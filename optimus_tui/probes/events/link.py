@@ -150,7 +150,7 @@ class FeedLink(asyncio.Protocol):
         """Connect and subscribe.
 
         Raises:
-            LinkLost: it failed, where possible with the protocol that the port speaks instead.
+            LinkLost: it failed; if the port speaks another protocol, the error names it where possible.
         """
         try:
             await self._subscribe()

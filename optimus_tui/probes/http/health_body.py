@@ -148,7 +148,7 @@ def _sense(plain: str) -> Sense:
 
 
 class Claim(NamedTuple):
-    """What a body reports at one place.
+    """A statement of a body at one place.
 
     ``words`` quote it; ``sure``: it is certainly a part; ``optional``: it may fail.
     """
@@ -160,7 +160,7 @@ class Claim(NamedTuple):
 
 
 class Budget:
-    """How many more values may be read. ``cut``: the body had more, in number or in depth."""
+    """The number of values that may still be read. ``cut``: the body had more, in number or in depth."""
 
     def __init__(self, left: int = MOST_VALUES) -> None:
         self.left, self.cut = left, False
@@ -332,7 +332,7 @@ def _quoted(path: str, value: Any) -> str:
 
 
 class ReportedHealth(Struct, frozen=True, kw_only=True):
-    """What a body reports about its service. ``sickness`` is None if nothing is unhealthy; ``words`` quote what is."""
+    """The health that a body reports. ``sickness`` is None if nothing is unhealthy; ``words`` quote what is."""
 
     sickness: Sickness | None = None
     words: str = ""

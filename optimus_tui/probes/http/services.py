@@ -2,7 +2,7 @@
 
 A health check is healthy only for 200 with a JSON object that reports nothing unhealthy, or for what the profile calls
 healthy; a figure counts only if it is valid. A service that is down is a finding, so the value is always set; its fault
-says why. Of several addresses of one service the worst counts.
+says why. If a service has several addresses, the worst counts.
 """
 
 import asyncio

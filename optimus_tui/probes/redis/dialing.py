@@ -61,7 +61,7 @@ class SentinelFound(LostConnection):
 
 
 class Manners:
-    """How one server has to be greeted: what it does not accept.
+    """The way to greet one server: what it does not accept.
 
     Forgotten after ten minutes, in case that has changed.
     """

@@ -58,7 +58,7 @@ class _Cleared(list[bytes]):
 
 
 class ConnectionPolicy(NamedTuple):
-    """How one kind of client connects.
+    """The policy by which one kind of client connects.
 
     Attributes:
         name: The client's name on the server.

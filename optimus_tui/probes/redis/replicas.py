@@ -19,14 +19,14 @@ LOOK_SECONDS = 2.0
 
 
 class Freshness(Struct, frozen=True):
-    """How far a replica is behind its primary: in bytes of what that has written, None where it does not tell."""
+    """A replica's distance from its primary, in bytes that the primary wrote since; None where it is not known."""
 
     place: NodeAddress
     behind: int | None
 
 
 class ReplicaChoice(Generic[Client]):
-    """Which replica of each primary is read. One whose link to its primary is down is not: its keys may be old.
+    """The choice of the replica that is read for each primary. One with a broken link is not: its keys may be old.
 
     ``copies`` are the replicas of each primary, as far as they are known.
     """

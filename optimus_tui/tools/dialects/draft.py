@@ -13,7 +13,7 @@ RULES = ("limits", "cache")
 
 
 class ProfileDraft:
-    """What is chosen from the names that were found, and the questions about it.
+    """The choice from the names that were found, and the questions about it.
 
     Attributes:
         found: What was found in the names.

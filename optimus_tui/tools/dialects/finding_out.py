@@ -26,7 +26,7 @@ COMMAND = "optimus-tui dialect detect"
 
 
 class NamesFound(Struct, frozen=True, kw_only=True):
-    """What was found in the names in Redis.
+    """The result of a look at the names in Redis.
 
     ``counts`` has the names that the profile in force reads, by family; ``found`` the result for the others, and for
     those of which it is unclear whose they are. ``whole``: all names were read. ``fault`` says why names are missing.

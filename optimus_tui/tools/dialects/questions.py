@@ -123,7 +123,7 @@ def _profile_of(question: Question) -> Dialect | None:
 
 @dataclass
 class VersionQuestion:
-    """Which of several presets with the same names it is. The version of the library decides that."""
+    """The question which of several presets with the same names is meant. The version of the library decides that."""
 
     fit: Fit
     answers: dict[str, str] = field(default_factory=dict)
@@ -161,7 +161,7 @@ class VersionQuestion:
 
 @dataclass
 class PrefixQuestion:
-    """Whether a text that all names have in the tenant's place is a prefix."""
+    """The question whether a text that all names have in the tenant's place is a prefix."""
 
     fit: Fit
     answers: dict[str, str] = field(default_factory=dict)
@@ -218,7 +218,7 @@ class ShapePiece(Struct, frozen=True):
 
 
 class ShapeQuestion:
-    """What the names of a shape are, and which part of them is the tenant."""
+    """The question what the names of a shape are, and which part of them is the tenant."""
 
     def __init__(self, shape: SeenShape) -> None:
         self.shape = shape

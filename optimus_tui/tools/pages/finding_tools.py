@@ -31,7 +31,7 @@ def explain(finding: Finding, limits: LimitsReport | None = None) -> ToolCall:
 
 
 def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:
-    """Return the one tenant that the subject names; of several, the most urgent."""
+    """Return the one tenant that the subject names; if there are several, the most urgent."""
     if limits is None:
         return None
     if finding.subject in MANY_COUNTERS:

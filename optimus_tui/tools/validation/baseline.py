@@ -29,7 +29,7 @@ class Baseline(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Mark(NamedTuple):
-    """What a finding is known by."""
+    """The features by which a known finding is recognised."""
 
     file: str
     rule: str

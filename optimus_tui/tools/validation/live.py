@@ -84,7 +84,7 @@ async def _without_ttl(ctx: "Context", seen: Survey) -> tuple[list[Drift], list[
 
 
 class _Gateway:
-    """What was compared with the running gateway."""
+    """The comparison with the running gateway."""
 
     def __init__(self) -> None:
         self.found: list[Drift] = []

@@ -266,7 +266,7 @@ def _word(word: bytes | Hidden) -> str:
 
 
 def fields(line: LogLine) -> dict[str, str | float | None]:
-    """Return the fields that a filter can use; of a row with many commands, only the first ones count."""
+    """Return the fields that a filter can use; in a row with many commands, only the first ones count."""
     outcome = line.outcome()[0]
     texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
     took = line.took_ms and line.took_ms / 1000

@@ -27,7 +27,7 @@ TITLE_CELLS, LEAST_SUBJECT = 60, 12
 
 
 class Choice(NamedTuple):
-    """What the operator chose to do, and about which finding."""
+    """The operator's choice: what to do, and about which finding."""
 
     verb: Verb
     finding: Finding

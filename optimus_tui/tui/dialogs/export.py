@@ -13,7 +13,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 class Export(NamedTuple):
-    """What is to be written.
+    """A file to be written.
 
     Attributes:
         what: What is written, in words such as ``49 lines``.

@@ -21,7 +21,7 @@ _MORE_THAN_A_WORD = frozenset(" :")
 
 
 class Filterable(Protocol):
-    """Something that ``/`` filters: a pane, or a screen with one list."""
+    """A list that ``/`` filters: a pane, or a screen with one list."""
 
     FIELDS: ClassVar[tuple[str, ...]]
     """The names that a filter may use here."""

@@ -52,7 +52,7 @@ class SuggestionList(Static):
 
 
 def _row(line: str, abouts: Mapping[str, tuple[str, str]], is_chosen: bool, room: int) -> Content:
-    """Return a command with its argument and what it does in ``room`` cells; of one with a value, the value alone."""
+    """Return a command with its argument and what it does in ``room`` cells; if it has a value, the value alone."""
     name, _, value = line.partition(" ")
     written, about = abouts.get(name, (f":{name}", ""))
     if value:

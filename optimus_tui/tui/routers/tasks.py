@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Unplannable(Exception):
-    """Why there is no plan, or why nothing was written, in one sentence."""
+    """There is no plan, or nothing was written; one sentence says why."""
 
 
 def make_plan(answers: RouterAnswers) -> "tuple[RouterPlan, tuple[str, ...]]":

@@ -43,7 +43,7 @@ class LinePainter:
         self.canvas = canvas
         self._drawn: dict[int, tuple[list[Piece], bool]] = {}
         self._moments: dict[int, object] = {}
-        """By line what it was drawn for, of the things that change by time alone."""
+        """The values that time alone changes, as each line was drawn for them."""
         self._rows: object = None
         self._rows_before = 0
         self._empty: tuple[list[str], int] = [], 0

@@ -86,7 +86,7 @@ _WORDS = {
 
 
 class Lifetime(Struct, frozen=True):
-    """How long keys of a kind live: the longest TTL seen, among how many keys with one."""
+    """The lifetime of a kind's keys: the longest TTL seen, and the number of keys with one."""
 
     longest_ms: int
     keys: int

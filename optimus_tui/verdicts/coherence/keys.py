@@ -150,7 +150,7 @@ class Tracking(Struct, frozen=True, kw_only=True):
 
 
 class _Seen:
-    """What was found to be tracked."""
+    """The keys that were found to be tracked."""
 
     def __init__(self) -> None:
         self.groups: set[Group] = set()
@@ -180,7 +180,7 @@ def match(
     if not layout.names_tracking:
         return Tracking(orphans=None, untracked=None, not_understood=None, unknown=NO_TRACKING)
     if not complete:
-        return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read whole")
+        return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read completely")
     kinds = {kind for kind, _ in groups}
     owners = {tenant for _, tenant in groups} | set(tenants)
     seen, orphans, understood, strange, immortal = _Seen(), [], 0, 0, 0

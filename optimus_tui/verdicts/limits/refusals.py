@@ -146,7 +146,7 @@ def find_refusals_lately(window: Pair, *lately: Pair) -> list[Finding]:
 
 
 class _Came(NamedTuple):
-    """What came of one tenant over a span: requests, those refused among them, and the seconds."""
+    """The requests of one tenant over a span, those refused among them, and the seconds."""
 
     requests: float
     refused: float

@@ -24,7 +24,7 @@ GroupId = tuple[bytes, bytes | None]
 
 
 class KeyIndex(Protocol):
-    """What the tree needs from the live index.
+    """The part of the live index that the tree needs.
 
     Expiries are milliseconds of the monotonic clock, -1 never, -2 unknown.
     """
@@ -50,7 +50,7 @@ def group_id(totals: GroupTotals) -> GroupId:
 
 @dataclass(frozen=True)
 class TreeOptions:
-    """What the tree shows, and its order. ``closed`` are the groups that were closed by hand while a filter is set."""
+    """The options of the tree. ``closed`` are the groups that were closed by hand while a filter is set."""
 
     opened: frozenset[GroupId] = frozenset()
     closed: frozenset[GroupId] = frozenset()

@@ -133,7 +133,7 @@ def _fit_whole(text: str, room: int) -> str:
 
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:
-    """Return the detail of an event over as many lines as it may take; of an unparsed one its beginning and size."""
+    """Return the detail of an event over as many lines as it may take; for an unparsed one, its beginning and size."""
     if event.origin == "log":
         room -= 4
     if meaning.problem is None:

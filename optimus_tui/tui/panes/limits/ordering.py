@@ -1,4 +1,4 @@
-"""Filters and sorts the counters; of tens of thousands, in short steps between which the screen answers."""
+"""Filters and sorts the counters; tens of thousands in short steps, between which the screen answers."""
 
 import asyncio
 from collections import Counter as Tally
