@@ -11,12 +11,34 @@ from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, spans, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dialogs.export import Export, ask_to_write
-from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.tools.lists import report_lines
-from optimus_tui.tui.tools.page_view import PageView
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.tools.lists import ReportView, report_lines
 from optimus_tui.tui.widgets.bars import KeyStrip, Part
 from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.top_line import TopLine, name_part
+
+
+class PageView(ReportView):
+    """The lines of a result that is only read: the keys scroll it at once, and no line is chosen."""
+
+    BINDINGS: ClassVar[Any] = chosen(*(key for key in MOVES if key != "pane.open"))
+    cursor_visible = False
+
+    def action_move(self, by: int) -> None:
+        """Scroll by lines."""
+        self.jump_to(int(self.scroll_offset.y) + by)
+
+    def action_page(self, by: int) -> None:
+        """Scroll by pages."""
+        self.action_move(by * self.page_size)
+
+    def action_first(self) -> None:
+        """Scroll to the beginning."""
+        self.action_move(-len(self.rows))
+
+    def action_last(self) -> None:
+        """Scroll to the end."""
+        self.action_move(len(self.rows))
 
 
 class DrillScreen(BaseScreen):
