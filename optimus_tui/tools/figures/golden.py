@@ -9,8 +9,7 @@ from optimus_tui.contract.signals import SPEND, TOKENS, GoldenSignals
 from optimus_tui.history.samples.windows import quantiles_of
 from optimus_tui.tools.figures.metric_windows import NEAREST_MINUTES, Counters
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
-from optimus_tui.verdicts.gateway.signals import golden_signals
-from optimus_tui.verdicts.gateway.usage import with_usage
+from optimus_tui.verdicts.gateway.signals import golden_signals, with_usage
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

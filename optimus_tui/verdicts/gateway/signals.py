@@ -1,15 +1,22 @@
-"""The golden signals from the growth of the gateway's counters: all four are about the same requests and span. Pure."""
+"""The golden signals from the growth of the gateway's counters: all four are about the same requests and span. Pure.
 
-from collections.abc import Mapping, Sequence
+The usage of language models (tokens and money a second) is added to them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from optimus_tui.contract.percentiles import FEWEST, is_known
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Counted, Increase, Quantiles, Spread
-from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
+from optimus_tui.contract.signals import SIGNALS, SPEND, TOKENS, GoldenSignals, Signal, Signals
 from optimus_tui.verdicts.gateway.latency import estimate_ms, shown_ms
 from optimus_tui.verdicts.gateway.performance import outcomes, refusals
 from optimus_tui.wording.numbers import clause, plural
 
+SAME_SPAN = 0.1
+"""Spans that differ by a smaller share are the same one, seen by readings a moment apart."""
 MOST_TENANTS = 50
 """Tenants whose signals are kept, those with most requests; the others are counted."""
 NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
@@ -157,3 +164,35 @@ def _reason(fault: Fault | None, otherwise: str) -> str:
     if fault is None:
         return otherwise
     return f"{fault.message}{clause(fault.remedy, '; ')}"
+
+
+def with_usage(signals: GoldenSignals, grown: Iterable[Increase]) -> GoldenSignals:
+    """Add the usage to the signals of all requests and of each tenant.
+
+    Args:
+        signals: What is known of requests.
+        grown: The growth of ``TOKENS`` and ``SPEND``, over several spans; the span of the signals is taken, and
+            usage that is not known over it stays None.
+    """
+    known = {one.name: one for one in grown if _is_of(one, signals)}
+    total = _with(signals.total, {name: _per_second(one, one.total) for name, one in known.items()})
+    tenants = {}
+    shares = {name: one.by("tenant") for name, one in known.items() if any("tenant" in s.labels for s in one.series)}
+    for tenant, one in signals.tenants.items():
+        own = {name: _per_second(known[name], share.get(tenant, 0.0)) for name, share in shares.items()}
+        tenants[tenant] = _with(one, own)
+    return replace(signals, total=total, tenants=tenants)
+
+
+def _is_of(grown: Increase, signals: GoldenSignals) -> bool:
+    """Return whether a growth was counted over the span of the signals, by the same source."""
+    apart = abs(grown.covered_minutes * 60 - signals.seconds)
+    return grown.source == signals.source and grown.covered_minutes > 0 and apart <= SAME_SPAN * signals.seconds
+
+
+def _per_second(grown: Increase, amount: float) -> float:
+    return amount / (grown.covered_minutes * 60)
+
+
+def _with(signals: Signals, rates: Mapping[str, float]) -> Signals:
+    return replace(signals, tokens_per_second=rates.get(TOKENS), spend_per_second=rates.get(SPEND))

@@ -9,8 +9,7 @@ from optimus_tui.contract.services import DURATIONS, REFUSED, REQUESTS, Counted,
 from optimus_tui.contract.signals import SIGNALS, SPEND, TOKENS
 from optimus_tui.history.samples.processes import spread
 from optimus_tui.tui.panes.health.signals import usage_words
-from optimus_tui.verdicts.gateway.signals import golden_signals
-from optimus_tui.verdicts.gateway.usage import with_usage
+from optimus_tui.verdicts.gateway.signals import golden_signals, with_usage
 
 TIMED = Spread(count=400, mean=0.1, p50=0.08, p95=0.3, p99=0.45, p95_edges=(0.25, 0.5))
 
