@@ -1,18 +1,24 @@
-"""How a rate-limit counter is named and counted in sentences, and which limits are in force. Pure."""
+"""How counters, tenants and a profile's key names are called in sentences, and which limits are in force. Pure."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding, some_of
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitRules
 from optimus_tui.contract.services import GatewayState
+from optimus_tui.dialects.model import CacheRule, LimitRule
 from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import MOST_ALIAS, NO_ALIASES, short_names
 
 LONGEST_TENANT = 64
 """Characters of a tenant's name in the subject of a finding: a SHA-256 is whole."""
+MOST_BEGINNINGS = 3
+"""How many beginnings of names a sentence lists."""
+BEGINNING_LENGTH = 40
+_CAPTURE = re.compile(r"\{(\w+)[^}]*\}")
 
 
 def subject_of(row: LimitRow) -> str:
@@ -161,3 +167,27 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
         problem=published.problem,
         source=f"{published.source}, {configured.source} for the rest" if added else published.source,
     )
+
+
+def names_words(rules: Sequence[LimitRule] | Sequence[CacheRule]) -> str:
+    """Return ``rate_limit:* `` to be put before "key": how the names begin; "" if they may begin in any way."""
+    heads = list(dict.fromkeys(rule.template.head for rule in rules))
+    if not all(heads):
+        return ""
+    said = [f"{safe_text(head, BEGINNING_LENGTH)}*" for head in heads[:MOST_BEGINNINGS]]
+    more = len(heads) - len(said)
+    if more > 1:
+        return f"{', '.join(said)} or {more:,} other kinds of "
+    if more:
+        return f"{', '.join(said)} or another kind of "
+    if said:
+        return f"{' or '.join(said)} "
+    return ""
+
+
+def form_words(rules: Sequence[LimitRule]) -> str:
+    """Return ``the form rate_limit:tenant:operation``, or the number of forms."""
+    forms = list(dict.fromkeys(rule.template.text for rule in rules if not rule.doubt and not rule.fallback))
+    if len(forms) == 1:
+        return f"the form {safe_text(_CAPTURE.sub(lambda found: found[1], forms[0]), 80)}"
+    return f"the {len(forms):,} forms that the profile reads"

@@ -10,7 +10,7 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence.keys import judge
 from optimus_tui.verdicts.limits.findings import counters_unknown, find_unknown_layout
-from optimus_tui.verdicts.limits.profile_names import form_words, names_words
+from optimus_tui.verdicts.limits.words import form_words, names_words
 
 
 @pytest.mark.parametrize(

@@ -350,7 +350,7 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
 
 def empty_words(report: CacheReport, profile: "Dialect") -> list[str]:
     """Return why there are no cache keys, by the profile that reads the watched system's keys."""
-    from optimus_tui.verdicts.limits.profile_names import names_words
+    from optimus_tui.verdicts.limits.words import names_words
 
     if not profile.cache:
         return [f"The profile {safe_text(profile.name, 60)} names no cache keys: none are looked for.", FIND_OUT]

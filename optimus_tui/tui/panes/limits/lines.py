@@ -402,7 +402,7 @@ def empty_words(report: LimitsReport | None, filter_text: str, profile: "Dialect
         filter_text: what the rows are filtered by.
         profile: how the watched system's keys are read.
     """
-    from optimus_tui.verdicts.limits.profile_names import form_words, names_words
+    from optimus_tui.verdicts.limits.words import form_words, names_words
 
     if report is None:
         return ()
