@@ -58,21 +58,21 @@ def boxes(size: "Size") -> Iterator[PaneBox]:
     top = 1 if "-wide" in chosen else 2
     width, height = size.width, size.height - top - toast_lines(size.height) - 1
     if "-large" in chosen:
-        (_, left), (middle, _), (right, _) = columns = _shares(width, (15, 11, 14))
-        (_, half), (below, rest) = _shares(height, (1, 1))
+        (_, left), (middle, _), (right, _) = columns = _shares(width, (13, 11, 16))
+        (_, upper), (below, rest) = _shares(height, (3, 2))
         yield PaneBox("health", 0, top, left, height)
-        yield PaneBox("limits", middle, top, width - middle, half)
+        yield PaneBox("limits", middle, top, width - middle, upper)
         yield PaneBox("cache", middle, top + below, columns[1][1], rest)
         yield PaneBox("feed", right, top + below, columns[2][1], rest)
     elif "-wide" in chosen:
-        (_, left), (right, rest) = _shares(width, (2, 3))
-        (_, upper), (below, lower) = _shares(height, (3, 2))
+        (_, left), (right, rest) = _shares(width, (9, 11))
+        (_, upper), (below, lower) = _shares(height, (5, 2))
         yield PaneBox("health", 0, top, left, upper)
         yield PaneBox("limits", right, top, rest, upper)
         yield PaneBox("cache", 0, top + below, left, lower)
         yield PaneBox("feed", right, top + below, rest, lower)
     elif "-pair" in chosen:
-        (_, upper), (below, lower) = _shares(height, (1, 1))
+        (_, upper), (below, lower) = _shares(height, (3, 2))
         yield PaneBox("health", 0, top, width, upper)
         yield PaneBox("limits", 0, top + below, width, lower)
     else:

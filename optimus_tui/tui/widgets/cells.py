@@ -370,18 +370,25 @@ def mark_of(raw: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def name_pieces(raw: bytes, width: int, style: str = "bright") -> list[Piece]:
-    """Return a name with its mark (see ``mark_of``) in ``width`` cells."""
-    return list(_name_pieces(raw, width, style))
+def name_pieces(raw: bytes, width: int, style: str = "bright", *, cut_at_end: bool = False) -> list[Piece]:
+    """Return a name with its mark (see ``mark_of``) in ``width`` cells.
+
+    Args:
+        raw: The name.
+        width: Cells.
+        style: Its text style.
+        cut_at_end: True for words, which are read from their beginning; of an id both ends tell it from others.
+    """
+    return list(_name_pieces(raw, width, style, cut_at_end))
 
 
 @lru_cache(maxsize=NAMES_KEPT)
-def _name_pieces(raw: bytes, width: int, style: str) -> tuple[Piece, ...]:
-    text = safe_text(raw)
+def _name_pieces(raw: bytes, width: int, style: str, cut_at_end: bool) -> tuple[Piece, ...]:
+    text, fit = safe_text(raw), (fit_name, fit_cell)[cut_at_end]
     word, short = mark_of(raw)
     if not word or width < 8:
-        return ((fit_name(text, width), style),)
+        return ((fit(text, width), style),)
     mark = word if width >= min(ROOM_FOR_WORDS, cell_len(text) + 1 + cell_len(word)) else short
     room = width - cell_len(mark) - 1
-    shown = fit_name(text, min(room, cell_len(text)))
+    shown = fit(text, min(room, cell_len(text)))
     return (shown, style), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")

@@ -103,5 +103,5 @@ async def test_with_four_panes_health_and_limits_have_more_height_than_what_is_b
         await pilot.pause()
         dashboard: Any = app.screen
         health, limits, cache, feed = (dashboard.pane(name).region for name in ("health", "limits", "cache", "feed"))
-        assert health.height == limits.height > cache.height == feed.height
-        assert cache.height >= 10
+        assert health.height == limits.height > 2 * cache.height == 2 * feed.height
+        assert cache.height >= 10 and health.width > 60

@@ -203,3 +203,14 @@ def test_a_column_that_forecasts_nothing_gives_way_before_a_name_is_cut_by_a_cel
     assert ("429 in" in plain_text(table.table.head(79))) is shown
     assert "5.9/s" in lines[0] and "refused" in plain_text(table.table.head(79))
     assert shown or "update_conversation" in lines[1], lines
+
+
+def test_an_operation_is_cut_at_its_end_and_a_tenant_keeps_both_ends_that_tell_it_from_others() -> None:
+    report = limits_report(
+        [counter(f"customer-of-europe-{at:06}", "update_conversation_of_a_patient", 12) for at in range(2)]
+    )
+    lines = [plain_text(TABLE.row(LimitNow(row, MONO, report), 79)).split() for row in report.rows]
+    assert [(tenant, operation) for _, tenant, operation, *_ in lines] == [
+        ("customer-…0000", "update_convers…"),
+        ("customer-…0001", "update_convers…"),
+    ]

@@ -57,7 +57,7 @@ def _tenant_cell(line: EventLine, cells: int) -> Cell:
 def _type_cell(line: EventLine, cells: int) -> Cell:
     if line.meaning.problem:
         return "unparsed", "warn"
-    return name_pieces(line.meaning.type.encode("utf-8", "surrogatepass"), cells, "")
+    return name_pieces(line.meaning.type.encode("utf-8", "surrogatepass"), cells, "", cut_at_end=True)
 
 
 def _detail_cell(line: EventLine, cells: int) -> Cell:

@@ -12,7 +12,7 @@ from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
 from optimus_tui.contract.findings import ALARMING, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.actions.remedy_text import RowRemedy
+from optimus_tui.tui.actions.remedy_text import ACTS, EXPLAINS, RowRemedy
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
@@ -21,6 +21,7 @@ from optimus_tui.verdicts.hysteresis import plain_message
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, SETTLING, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 NO_REMEDIES: Mapping[Hashable, RowRemedy] = MappingProxyType({})
 FIXED_START = "✓ fixed  "
 SETTLING_START = f"{SETTLING.glyph} {SETTLING.word.lower()}  "
@@ -254,8 +255,10 @@ def _remedy_pieces(remedy: RowRemedy, known: Sequence[str], room: int) -> Iterat
     """Yield the lines of a remedy in ``room`` cells, with as much behind it as fits of what else is known."""
     label = remedy.label
     words = first_that_fits(remedy.forms, room - cell_len(label))
-    shown = as_many_as_fit([f"{label}{words}", *known], room)
-    first, *rest = wrap(shown.removeprefix(label), room - cell_len(label))
+    shown = as_many_as_fit([f"{label}{words}", *known], room).removeprefix(label)
+    for key in (ACTS, EXPLAINS):  # a key never stands alone on a line
+        shown = shown.replace(key, key.replace(" ", NO_BREAK))
+    first, *rest = (one.replace(NO_BREAK, " ") for one in wrap(shown, room - cell_len(label)))
     end = len(words) if not rest else len(first)
     yield [(label, "accent"), (first[:end], "bright"), (first[end:], "quiet")]
     for text in rest:

@@ -100,8 +100,8 @@ def _operation_cell(now: LimitNow, cells: int) -> Cell:
         return NO_OPERATION, "quiet"
     window = own_window(now.row.counter)
     if not window or cells < ROOM_FOR_WINDOW:
-        return name_pieces(name, cells, now.quiet(""))
-    return [*name_pieces(name, cells - len(window), now.quiet("")), (window, "quiet")]
+        return name_pieces(name, cells, now.quiet(""), cut_at_end=True)
+    return [*name_pieces(name, cells - len(window), now.quiet(""), cut_at_end=True), (window, "quiet")]
 
 
 def _used_cell(now: LimitNow, cells: int) -> Cell:
