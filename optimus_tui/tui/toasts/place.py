@@ -1,7 +1,7 @@
 """Where a toast is shown: on the top screen, in lines that every screen leaves free for it above the keys.
 
-Nothing moves when it comes or goes, and dialogs end above it. In a low terminal one line is free: there the answer to a
-key also takes the line of the keys if it needs two, because its end says what to do. An alert stays in its line.
+Nothing moves when it comes or goes, dialogs end above it, and it covers neither a truth line nor a key. In a low
+terminal one line is free: there a long message has its first words and its last clause, which says what to do.
 """
 
 from typing import Any
@@ -32,14 +32,12 @@ async def show_toasts(app: App[Any], queue: ToastQueue, key_at: float) -> None:
     place = app.screen, getattr(app.screen, "current", "")
     for ended in queue.past(list(app._notifications), place, key_at):
         del app._notifications[ended]
-    own = toast_lines(app.size.height)
-    chosen = queue.choose(app._notifications, app.size.width, own)
+    chosen = queue.choose(app._notifications, app.size.width, toast_lines(app.size.height))
     for below in app.screen_stack[:-1]:
         for rack in below.query_children(ToastRack):
             await rack.remove_children()
-    lines = max((len(one.message.splitlines()) for one in chosen), default=0)
     for rack in app.screen.query_children(ToastRack):
-        rack.styles.margin = (0, 0, 0 if lines > own else 1, 0)
+        rack.styles.margin = (0, 0, 1, 0)
         keep = {rack._toast_id(one) for one in chosen}
         await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
         rack.show(chosen)

@@ -23,6 +23,8 @@ _OTHERS = re.compile(r" \([\d,]+ more( [a-z]+)?\)")
 """A count of other findings in a sentence, as ``and_others`` writes it."""
 
 
+_LAST_CLAUSE = re.compile(r"(.+)([;:] |\n)(.+)", re.DOTALL)
+
 LEAST_TOAST_SECONDS = 0.05
 """A toast stands at least so long."""
 
@@ -87,8 +89,7 @@ class ToastQueue:
         Args:
             waiting: The messages.
             screen_width: Columns.
-            own_lines: Lines that are free for it. An alert has no more; an answer to a key, which has to be read to its
-                end, has two.
+            own_lines: Lines that are free for it.
         """
         chosen = Notifications()
         ranked = sorted(enumerate(waiting), key=lambda item: (_rank(item[1]), item[0]), reverse=True)
@@ -96,8 +97,7 @@ class ToastQueue:
             self._shown = self._of = None
             return chosen
         top, others = ranked[0][1], len(ranked) - 1
-        lines = own_lines if _is_alert(top) else MOST_LINES
-        text = shown_text(top.message, others, toast_room(screen_width), lines)
+        text = shown_text(top.message, others, toast_room(screen_width), own_lines)
         if self._of is not top or self._shown is None or self._shown.message != text:
             left = max(0.0, top.raised_at + top.timeout - time.time())
             self._shown = LastingNotification(text, top.title, top.severity, left, markup=top.markup)
@@ -151,10 +151,9 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
     more = f" · {others:,} more: :messages" if others else ""
-    if most_lines == 1:
-        text = text.replace("\n", " · ")
-        more = more or " · :messages" * (cell_len(text) > room)
-        return f"{_cut(text, room - cell_len(more))}{more}"
+    if most_lines < MOST_LINES:
+        more = more or " · :messages" * (cell_len(text.replace("\n", " · ")) > room)
+        return f"{_in_one_line(text, room - cell_len(more))}{more}"
     first, *rest_lines = text.split("\n")
     parts = [first, " ".join(rest_lines)] if rest_lines else wrap(text, room, cell_len)
     if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):
@@ -164,6 +163,21 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
     if not rest:
         return f"{first}\n{more.removeprefix(' · ')}"
     return f"{_cut(first, room)}\n{_cut(rest, room - cell_len(more))}{more}"
+
+
+def _in_one_line(text: str, room: int) -> str:
+    """Return a message in one line: whole, without its last parts, or its first words and its last clause.
+
+    The end of an answer says what to do; a path keeps both its ends.
+    """
+    line = text.replace("\n", " · ")
+    clause_before = _LAST_CLAUSE.match(text)
+    if cell_len(line) <= room or " · " in text or clause_before is None:
+        return _cut(line, room)
+    first, joint, last = clause_before.groups()
+    end = _cut(last, max(room // 2, room - cell_len(first) - len(joint)))
+    begin = shortened_between_words(first + joint.rstrip(), room - cell_len(end) - 1, cell_len)
+    return f"{begin} {end}".strip()
 
 
 def _cut(text: str, room: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from rich.cells import cell_len
 from textual.app import App
 from textual.notifications import Notify
 
@@ -89,3 +90,13 @@ def test_the_answer_to_a_key_ends_with_its_pane_and_what_came_by_itself_does_not
 def test_a_line_of_parts_loses_whole_parts() -> None:
     text = "engine does not answer · at the start · a on its row acts, i opens an incident"
     assert shown_text(text, 0, 60, 1) == "engine does not answer · at the start · :messages"
+
+
+@pytest.mark.parametrize("room", range(52, 100, 4))
+def test_in_one_line_an_answer_keeps_its_beginning_and_the_clause_that_says_what_to_do(room: int) -> None:
+    text = "high_traffic / list_messages is not in this list, which is paused: space continues it"
+    shown = shown_text(text, 0, room, 1)
+    assert cell_len(shown) <= room and shown.startswith("high_traffic") and "space continues it" in shown
+    assert (shown == text) == (room >= cell_len(text)) and (":messages" in shown) == (shown != text)
+    path = shown_text("written to\n/home/somebody/.local/state/optimus/reports/2026-12-01/health.txt", 0, room, 1)
+    assert cell_len(path) <= room and path.startswith("written to ") and path.split(" · :")[0].endswith("h.txt")
