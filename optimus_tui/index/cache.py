@@ -60,7 +60,7 @@ class CacheIndex:
         self._mark = 0
         self._mono = 0.0
         self._coverage = Coverage(0, None, complete=False, reason="not read yet")
-        self._sweeping = self._swept = self._reads_ttls = False
+        self._sweeping = self._swept = self._ended = self._reads_ttls = False
         self._fresh: list[bytes] = []
         self._shapes, self._shapes_now = Shapes(), Shapes()
         self.version = 0
@@ -222,7 +222,7 @@ class CacheIndex:
         if coverage.complete or self._shapes_now.count > self._shapes.count:
             self._shapes = self._shapes_now
         self.version += removed > 0
-        self._coverage, self._sweeping = coverage, False
+        self._coverage, self._sweeping, self._ended = coverage, False, True
         if coverage.complete:
             self._swept = True
 
@@ -243,7 +243,7 @@ class CacheIndex:
         self._count_histograms(mono, most)
         kinds: dict[bytes, list[GroupTotals]] = {}
         for group in self._groups.values():
-            totals_now = group.totals(0 if self._swept else group.pending)
+            totals_now = group.totals(self._more_than_kept(group))
             if totals_now.keys:
                 kinds.setdefault(group.kind, []).append(totals_now)
         totals = [KindTotals(_sum(kind, of), tuple(sorted(of, key=_size_then_name))) for kind, of in kinds.items()]
@@ -256,6 +256,14 @@ class CacheIndex:
             version=self.version,
             unknown=self.unknown,
         )
+
+    def _more_than_kept(self, group: Group) -> int:
+        """Return how many names a scan has found beyond those that are kept; those of a later one may be the same."""
+        if self._swept:
+            return 0
+        if self._ended:
+            return max(0, group.pending - group.kept)
+        return group.pending
 
     def _count_histograms(self, mono: float, most: int | None) -> None:
         old = [group for group in self._groups.values() if group.histogram_is_old(mono)]
@@ -328,7 +336,7 @@ class CacheIndex:
     def _tracking_keys(self) -> int | None:
         if not self.layout.names_tracking:
             return None
-        return self._coherence.totals(0 if self._swept else self._coherence.pending).keys
+        return self._coherence.totals(self._more_than_kept(self._coherence)).keys
 
     def tracking(self) -> list[tuple[bytes, int]]:
         """Return the coherence tracking keys with their expiry, as in ``entries``."""

@@ -73,6 +73,16 @@ def test_only_a_complete_sweep_forgets_row_34() -> None:
     assert [one.tenant for one in report.kinds[0].tenants] == [b"a"]
 
 
+def test_during_the_scan_after_an_incomplete_one_no_name_counts_twice() -> None:
+    index, names = CacheIndex(), [b"cache:conv:t1:%d" % number for number in range(3)]
+    for found, counted in ((names, 3), (names, 3), ([*names, b"cache:conv:t1:3"], 4)):
+        index.begin_sweep(ttls=False)
+        index.put_page(found, None, None, 1.0)
+        assert index.report(1.0).keys == counted
+        index.end_sweep(INCOMPLETE)
+        assert index.report(1.0).keys == counted
+
+
 def test_an_incomplete_sweep_keeps_the_time_of_the_last_complete_one_row_34() -> None:
     index = CacheIndex()
     swept(index, [A])
