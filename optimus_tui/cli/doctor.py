@@ -4,7 +4,7 @@ Exit code 0: all that is configured answers; 1: something is wrong; 2: bad confi
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -264,8 +264,7 @@ async def _prometheus(context: Context) -> DoctorLine:
 
 
 async def _redis(context: Context) -> list[DoctorLine]:
-    from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.redis.rights import read_rights
+    from optimus_tui.probes.redis.rights import read_rights_of_each
     from optimus_tui.probes.server import read_server_twice
     from optimus_tui.verdicts.gateway.services import judge_server
 
@@ -291,12 +290,9 @@ async def _redis(context: Context) -> list[DoctorLine]:
         if finding.rule != SERVER_INFO_UNKNOWN:  # _rights() says it, with the command that helps
             lines.append(DoctorLine(mark, "  state", f"{finding.message} ({finding.remedy})"))
     lines += _topology(context, state)
-    try:
-        nodes = list(dict.fromkeys((*await context.redis.nodes(), *await context.redis.readers())))
-        found = [await read_rights(node, clustered=state.cluster is not None) for node in nodes]
-    except OUTAGES as error:
-        return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target, context.layout)))]
-    return lines + _rights_of_all(found, [node.target.label for node in nodes], state.version or "")
+    found, unread = await read_rights_of_each(context.redis, clustered=state.cluster is not None)
+    lines += [DoctorLine("WRONG", "  rights", f"unknown: {_fault_text(fault)}") for fault in unread]
+    return lines + _rights_of_all(found, state.version or "")
 
 
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
@@ -322,11 +318,14 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     return lines
 
 
-def _rights_of_all(found: Sequence["Rights"], places: Sequence[str], version: str) -> list[DoctorLine]:
+def _rights_of_all(found: "Mapping[str, Rights]", version: str) -> list[DoctorLine]:
     """Return the rights on each server: those of the first, and of every other that differ from them."""
-    lines = _rights(found[0], version)
-    for rights, place in zip(found[1:], places[1:], strict=True):
-        if rights != found[0]:
+    lines: list[DoctorLine] = []
+    first = next(iter(found.values()), None)
+    for place, rights in found.items():
+        if rights is first:
+            lines += _rights(rights, version)
+        elif rights != first:
             lines.append(DoctorLine("note", "  rights", f"{place} grants other rights: every node has its own ACL"))
             lines += _rights(rights, version)
     return lines
@@ -363,11 +362,11 @@ async def _names(context: Context) -> list[DoctorLine]:
 
 def _names_mark(found: "NamesFound") -> Mark:
     """Return the mark of what the profile reads: nothing of names that another one does read is wrong."""
-    if found.counts.get("limit") or found.counts.get("cache"):
+    if found.fault is None and (found.counts.get("limit") or found.counts.get("cache")):
         return "ok"
     if found.fitting:
         return "WRONG"
-    return "note" if found.open_question else "ok"
+    return "note" if found.open_question or found.fault is not None else "ok"
 
 
 def _headers(settings: Settings) -> list[DoctorLine]:

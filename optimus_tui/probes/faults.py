@@ -5,7 +5,9 @@ import re
 import socket
 import ssl
 
+from msgspec.structs import replace
 from redis import exceptions as redis_errors
+from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.dialects.layout import KeyLayout
@@ -13,7 +15,13 @@ from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.acl_words import denied_channel, denied_key
 from optimus_tui.probes.redis.dialing import HungUp, NodeAway, SentinelFound, SlotLost, Unproven, WrongLanguage
-from optimus_tui.probes.redis.parser import UNFORESEEN, ReplyTooLarge, UnreadableReply, certificate_remedy
+from optimus_tui.probes.redis.parser import (
+    UNFORESEEN,
+    ReplyTooLarge,
+    UnreadableReply,
+    certificate_remedy,
+    names_mismatch,
+)
 from optimus_tui.settings.model import RedisTarget, address
 from optimus_tui.wording.safe import safe_text
 
@@ -36,6 +44,32 @@ def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None
     """
     if isinstance(error, NodeAway):
         return fault_of(error.cause, error.target, layout)
+    fault = _fault(error, target, layout)
+    if target.announced and (remedy := _remedy_of_announced(fault, error, target)):
+        return replace(fault, remedy=remedy)
+    return fault
+
+
+def _remedy_of_announced(fault: Fault, error: BaseException, target: RedisTarget) -> str | None:
+    """Return what to do where the address that a cluster or sentinels announce does not fit; None for another fault."""
+    reached = address(target.host, target.port)
+    place = safe_text(next((old for old, new in target.address_map if new == reached), reached))
+    name = "let the nodes announce a name of the certificate (cluster-preferred-endpoint-type hostname)"
+    plain = "set tls-cluster yes on the nodes, which announce the plain port"
+    if target.part_of == "sentinel":
+        name = "let the sentinels name it as its certificate does (announce-hostnames yes)"
+        plain = "let the sentinels monitor its TLS port"
+    if isinstance(error, WrongLanguage) and error.language == "plain Redis":
+        return f'{plain}, or write in address_map "{place}" = "HOST:TLS-PORT"'
+    if fault.kind == "tls" and names_mismatch(fault.message):
+        return f'{name}, or write in address_map "{place}" = "NAME:PORT"'
+    silent = isinstance(error, (LostConnection, OSError, redis_errors.TimeoutError)) and not isinstance(error, HungUp)
+    if silent and fault.kind in ("refused", "timeout") and not is_crowded(error):
+        return f'see its process, or write in address_map where it is reached from here: "{place}" = "HOST:PORT"'
+    return None
+
+
+def _fault(error: BaseException, target: RedisTarget, layout: KeyLayout | None) -> Fault:
     where = safe_text(target.label)
     if isinstance(error, Unproven):
         remedy = f"ask them SENTINEL CKQUORUM {safe_text(target.service, 60)}; SENTINEL MASTERS lists what they watch"
@@ -64,11 +98,12 @@ def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None
 
 def wrong_language(language: Language, target: RedisTarget) -> Fault:
     """Return the fault of a port that speaks another protocol than its address says, with the right address."""
-    where, scheme = safe_text(target.label), target.scheme
+    where, scheme = safe_text(target.label), target.written(target.scheme)
     if language == "TLS":
-        return Fault("tls", f"{where} speaks TLS", f"use rediss:// instead of {scheme}:// in the address")
+        return Fault("tls", f"{where} speaks TLS", f"use {target.written('rediss')} instead of {scheme} in the address")
     if language == "plain Redis":
-        return Fault("tls", f"{where} speaks plain text, without TLS", f"use redis:// instead of {scheme}://")
+        remedy = f"use {target.written('redis')} instead of {scheme}"
+        return Fault("tls", f"{where} speaks plain text, without TLS", remedy)
     return Fault("invalid", f"{where} speaks HTTP, not the Redis protocol", "check host and port")
 
 
@@ -174,7 +209,9 @@ def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget
             )
         remedy = None
         if target.scheme == "rediss":
-            remedy = "if that port speaks plain text, use redis:// instead of rediss://"
+            remedy = (
+                f"if that port speaks plain text, use {target.written('redis')} instead of {target.written('rediss')}"
+            )
         return Fault("timeout", f"no answer from {where} within one second", remedy)
     if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
@@ -211,9 +248,10 @@ def _of_tls(tls: BaseException | None, message: str, where: str, target: RedisTa
         message = f"{where} asks for a client certificate ({reason})"
         return Fault("tls", message, "add ssl_certfile and ssl_keyfile to the address")
     if isinstance(tls, ssl.SSLCertVerificationError):
-        return Fault(
-            "tls", f"TLS with {where} failed: {reason}", certificate_remedy(reason, "ssl_ca_certs or SSL_CERT_FILE")
-        )
+        remedy = certificate_remedy(reason, "ssl_ca_certs or SSL_CERT_FILE")
+        if target.tls_ca and remedy.startswith("name its authority"):
+            remedy = "it is of another authority than those of ssl_ca_certs: add its own to that file"
+        return Fault("tls", f"TLS with {where} failed: {reason}", remedy)
     if "alert" in words and target.tls_cert:
         message = f"{where} refuses our client certificate ({reason})"
         return Fault("tls", message, "check ssl_certfile: its authority must be one that the server knows")

@@ -151,6 +151,10 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     """Announced addresses that cannot be reached from here, each with the one that can: ``host:port``."""
     read_from: ReadFrom = "primary"
     """Where the keys of a cluster, or behind sentinels, are read."""
+    part_of: Topology = "single"
+    """What one server belongs to."""
+    announced: bool = False
+    """Its address was not configured: its cluster, or the sentinels, named it."""
 
     @property
     def seeds(self) -> tuple[tuple[str, int], ...]:
@@ -159,7 +163,22 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
 
     def at(self, host: str, port: int) -> "RedisTarget":
         """Return the target of one server that belongs to this system, with the same login."""
-        return replace(self, topology="single", host=host, port=port, others=(), service="")
+        announced = self.announced or (host, port) not in self.seeds
+        part_of = self.topology
+        if part_of == "single":
+            part_of = self.part_of
+        if part_of == "single" and announced:
+            part_of = "cluster"
+        one = replace(self, topology="single", host=host, port=port, others=(), service="")
+        return replace(one, part_of=part_of, announced=announced)
+
+    def written(self, scheme: str) -> str:
+        """Return how an address with this scheme begins, for what this server belongs to: ``rediss+cluster://``."""
+        known: dict[Topology, str] = {"single": "", "cluster": "+cluster", "sentinel": "+sentinel"}
+        part_of = self.topology
+        if part_of == "single":
+            part_of = self.part_of
+        return f"{scheme}{known[part_of]}://"
 
     def reach(self, host: str, port: int, via: str) -> tuple[str, int]:
         """Return where an announced address is reached; an empty host is that of ``via``, who announced it."""

@@ -50,6 +50,7 @@ from optimus_tui.tools.pages.report_sections import (
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
+from optimus_tui.verdicts.cluster import first_away, may_serve
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, newest_source, pick_window
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules, only_an_alias, published_rules
@@ -119,7 +120,7 @@ def redis_section(reading: Reading[ServerState]) -> RedisSection:
     """Return the section about Redis, as it answered PING and INFO."""
     value, fault = reading.value, reading.fault
     if value is None or fault is not None:
-        if fault is not None and fault.kind == "starved":
+        if fault is not None and (fault.kind == "starved" or may_serve(value)):
             return RedisSection(status="unknown", error=sentence(fault))
         if fault is not None and fault.kind not in AWAY:
             return RedisSection(status="error", error=sentence(fault))
@@ -130,7 +131,7 @@ def redis_section(reading: Reading[ServerState]) -> RedisSection:
         version=value.version,
         mode=value.mode,
         role=value.role,
-        error=sentence(value.info_fault),
+        error=sentence(first_away(value) or value.info_fault),
     )
 
 

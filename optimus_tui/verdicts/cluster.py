@@ -128,6 +128,21 @@ def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
     return [replace(found, since=last.at)]
 
 
+def may_serve(state: ServerState | None) -> bool:
+    """Return whether a Redis that is not read may serve: it answers, only its sentinels do not prove which it is."""
+    said = state.sentinels if state is not None else None
+    return said is not None and said.unproven is not None and said.primary_answers
+
+
+def first_away(state: ServerState) -> Fault | None:
+    """Return why the first node does not answer, with the node; None where all answer."""
+    for node in state.nodes:
+        if node.node is not None and node.node.fault is not None:
+            fault = node.node.fault
+            return replace(fault, message=f"{node.node.role} {node.node.place} does not answer: {fault.message}")
+    return None
+
+
 def cluster_words(state: ServerState) -> str:
     """Return what a cluster consists of and how much of it is served, as a sentence for ``doctor``."""
     facts = [node.node for node in state.nodes if node.node is not None]
@@ -208,7 +223,9 @@ def _away(nodes: Sequence[ServerState]) -> list[Finding]:
     if not silent and not doubted:
         return []
     first = (silent or doubted)[0]
-    message, reason = "", first.fault.message if first.fault else ""
+    message, reason, remedy = "", "", ""
+    if first.fault is not None:
+        reason, remedy = first.fault.message, first.fault.remedy or ""
     if len(silent) > 1:
         message = phrase(
             SERVER_CLUSTER_NODE, "several", count=len(silent), role=first.role, place=first.place, reason=reason
@@ -222,6 +239,7 @@ def _away(nodes: Sequence[ServerState]) -> list[Finding]:
             subject="redis",
             severity="high" if first.role == "primary" and first.slots else "medium",
             message=message,
+            remedy=remedy,
             role=first.role,
             place=first.place,
             reason=reason,

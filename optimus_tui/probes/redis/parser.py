@@ -372,6 +372,11 @@ def fields_of(row: Any) -> dict[Any, Any]:
     return dict(zip(row[::2], row[1::2], strict=False))
 
 
+def names_mismatch(reason: str) -> bool:
+    """Return whether the TLS library says that a certificate is for another name."""
+    return "mismatch" in reason.lower() or "not valid for" in reason.lower()
+
+
 def certificate_remedy(reason: str, option: str) -> str:
     """Return what to do about a certificate that was not accepted.
 
@@ -380,7 +385,7 @@ def certificate_remedy(reason: str, option: str) -> str:
         option: The setting that names the file of the authority.
     """
     words = reason.lower()
-    if "mismatch" in words or "not valid for" in words:
+    if names_mismatch(reason):
         return "use a name of the certificate in the address"
     if "expired" in words or "not yet valid" in words:
         return "renew the certificate, or check this machine's clock"

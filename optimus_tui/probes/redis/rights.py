@@ -19,7 +19,8 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.dialects.feeds.messages import subscription_of
-from optimus_tui.probes.faults import fault_of
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.load_meter import CONNECTED
 from optimus_tui.probes.redis.acl_words import key_patterns
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.observer import ObserverRedis
@@ -171,7 +172,7 @@ async def touch(redis: ObserverRedis) -> str:
         name = words[0]
         if is_absent(redis, name):
             continue
-        connects = redis.own.connects
+        connected = CONNECTED.get()  # our load counts the connections to all servers
         try:
             await redis.execute_command(*words)
         except ResponseError as error:
@@ -182,7 +183,7 @@ async def touch(redis: ObserverRedis) -> str:
                 redis.absent[name] = redis.own.clock.mono()
             continue  # refused for itself: a Redis that cannot write to its disk answers PING with MISCONF
         except LostConnection as error:
-            if redis.own.connects == connects or isinstance(error, _NOT_CLOSED):
+            if CONNECTED.get() == connected or isinstance(error, _NOT_CLOSED):
                 raise  # no connection could be made: nobody is there
             trouble = trouble or error
             lost.append(name)
@@ -300,6 +301,22 @@ class Rights(Struct, frozen=True):
     def acl_line(self) -> str:
         """Return the command that an administrator enters to grant the missing rights."""
         return f"ACL SETUSER {self.user} {' '.join(right.rule for right in self.missing)}"
+
+
+async def read_rights_of_each(redis: ObserverRedis, *, clustered: bool) -> tuple[dict[str, Rights], list[Fault]]:
+    """Return the rights on each server that is asked, by its label, and why those on others are not known."""
+    found: dict[str, Rights] = {}
+    try:
+        nodes = dict.fromkeys((*await redis.nodes(), *await redis.readers()))
+    except OUTAGES as error:
+        return found, [fault_of(error, redis.target, redis.layout)]
+    faults: list[Fault] = []
+    for node in nodes:
+        try:
+            found[node.target.label] = await read_rights(node, clustered=clustered)
+        except OUTAGES as error:
+            faults.append(fault_of(error, node.target, redis.layout))
+    return found, faults
 
 
 async def read_rights(redis: ObserverRedis, *, clustered: bool = False) -> Rights:

@@ -132,8 +132,16 @@ def sorted_out(
 def read_words(found: NamesFound) -> str:
     """Return what the profile in force reads: ``optimus reads 12 counters and 30 cache keys of 50 names``."""
     counters, cached = found.counts.get("limit", 0), found.counts.get("cache", 0)
-    some = "" if found.whole else f", of {part_of(found.names, found.total or found.names, 'name')} that were looked at"
+    some = ""
+    if not found.whole and found.total is not None:
+        some = f", of {part_of(found.names, found.total, 'name')} that were looked at"
+    elif not found.whole:
+        some = "; how many more there are is not known"
+        if found.fault is not None:
+            some = f"{some}: {found.fault.message}"
     who = "your profile" if found.dialect == "own" else found.dialect
+    if not found.names and found.fault is not None:
+        return f"{who}: no name could be read: {found.fault.message}"
     if not found.names:
         return f"{who}: there is no name to read"
     what = f"{plural(counters, 'counter')} and {plural(cached, 'cache key')}"

@@ -8,9 +8,12 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.redis_url import parse_address_map, parse_redis_url
+from optimus_tui.verdicts.gateway.services import judge_server
 from tests.certificates import make_certificate
 from tests.live.probes.driver import observing, run_sweep
 from tests.realcluster import RealCluster, cluster_binary, say, until
@@ -82,3 +85,61 @@ async def test_who_shows_no_certificate_is_told_that_one_is_wanted(cluster: Real
         reading = await read_server(redis, redis.target, redis.own, Clock())
     assert reading.fault is not None
     assert (reading.fault.kind, reading.fault.remedy) == ("tls", "add ssl_certfile and ssl_keyfile to the address")
+
+
+def faults_of(state: ServerState | None) -> list[Fault]:
+    assert state is not None
+    return [node.node.fault for node in state.nodes if node.node is not None and node.node.fault is not None]
+
+
+async def test_each_address_that_does_not_fit_has_its_own_remedy(cluster: RealCluster, folder: Path) -> None:
+    """A plain port where TLS is spoken, an address out of reach, a name that is not the certificate's."""
+    first, second, third = (f"127.0.0.1:{port}" for port in cluster.tls_ports[:3])
+    table = dict(target(cluster, folder).address_map)
+    table |= {first: f"localhost:{cluster.ports[0]}", third: third}
+    aim = replace(target(cluster, folder), address_map=tuple(table.items()), port=cluster.tls_ports[1], others=())
+    async with observing(aim) as redis:
+        reading = await read_server(redis, redis.target, redis.own, Clock())
+    plain, name = sorted(faults_of(reading.value), key=lambda fault: "mismatch" in fault.message)
+    assert "speaks plain text" in plain.message and "mismatch" in name.message
+    assert plain.remedy == (
+        "set tls-cluster yes on the nodes, which announce the plain port, "
+        f'or write in address_map "{first}" = "HOST:TLS-PORT"'
+    )
+    assert name.remedy == (
+        "let the nodes announce a name of the certificate (cluster-preferred-endpoint-type hostname), "
+        f'or write in address_map "{third}" = "NAME:PORT"'
+    )
+    aim = replace(aim, address_map=tuple((dict(target(cluster, folder).address_map) | {second: "localhost:1"}).items()))
+    async with observing(aim) as redis:
+        reading = await read_server(redis, redis.target, redis.own, Clock())
+    (away,) = faults_of(reading.value)
+    assert (away.kind, away.remedy) == (
+        "refused",
+        f'see its process, or write in address_map where it is reached from here: "{second}" = "HOST:PORT"',
+    )
+    (told,) = (one.remedy for one in judge_server(reading) if one.rule == "server.cluster_node")
+    assert told == "S" + away.remedy[1:]
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "remedy"),
+    [
+        ("rediss+cluster://localhost:{0}", "self", "name its authority with ssl_ca_certs or SSL_CERT_FILE"),
+        ("rediss+cluster://localhost:{0}?ssl_ca_certs={1}/cert.pem", "self", "it is of another authority than"),
+        (
+            "redis+cluster://localhost:{0}",
+            "speaks TLS",
+            "use rediss+cluster:// instead of redis+cluster:// in the addr",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_every_node_is_said_of_the_cluster(
+    cluster: RealCluster, tmp_path: Path, address: str, said: str, remedy: str
+) -> None:
+    make_certificate(tmp_path, "20200101000000Z", "20900101000000Z")
+    aim = parse_redis_url(address.format(cluster.tls_ports[0], tmp_path), "REDIS_URL")
+    async with observing(aim) as redis:
+        reading = await read_server(redis, redis.target, redis.own, Clock())
+    assert reading.fault is not None and reading.fault.kind == "tls"
+    assert said in reading.fault.message and (reading.fault.remedy or "").startswith(remedy)
