@@ -73,3 +73,8 @@ class SentinelState(Struct, frozen=True, kw_only=True):
     def proven(self) -> bool:
         """Return whether most of all sentinels name the primary, without which nothing is written."""
         return 2 * self.naming > self.total
+
+    @property
+    def may_serve(self) -> bool:
+        """Return whether a Redis that is not read may serve: it answers, only they do not prove that it is the one."""
+        return self.unproven is not None and self.primary_answers

@@ -50,7 +50,7 @@ from optimus_tui.tools.pages.report_sections import (
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
-from optimus_tui.verdicts.cluster import first_away, may_serve
+from optimus_tui.verdicts.cluster import first_away
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, newest_source, pick_window
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules, only_an_alias, published_rules
@@ -119,8 +119,9 @@ postgres_section = dependency
 def redis_section(reading: Reading[ServerState]) -> RedisSection:
     """Return the section about Redis, as it answered PING and INFO."""
     value, fault = reading.value, reading.fault
+    may_serve = value is not None and value.sentinels is not None and value.sentinels.may_serve
     if value is None or fault is not None:
-        if fault is not None and (fault.kind == "starved" or may_serve(value)):
+        if fault is not None and (fault.kind == "starved" or may_serve):
             return RedisSection(status="unknown", error=sentence(fault))
         if fault is not None and fault.kind not in AWAY:
             return RedisSection(status="error", error=sentence(fault))

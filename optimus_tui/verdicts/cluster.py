@@ -128,12 +128,6 @@ def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
     return [replace(found, since=last.at)]
 
 
-def may_serve(state: ServerState | None) -> bool:
-    """Return whether a Redis that is not read may serve: it answers, only its sentinels do not prove which it is."""
-    said = state.sentinels if state is not None else None
-    return said is not None and said.unproven is not None and said.primary_answers
-
-
 def first_away(state: ServerState) -> Fault | None:
     """Return why the first node does not answer, with the node; None where all answer."""
     for node in state.nodes:

@@ -19,7 +19,6 @@ from optimus_tui.tui.panes.health.instances import instance_pieces
 from optimus_tui.tui.panes.health.row_verdicts import WELL, concerns, is_over, judged, worst
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, spark, wrap
-from optimus_tui.verdicts.cluster import may_serve
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, latency, percent, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import (
@@ -122,7 +121,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
         word, mark = "unknown", STATUS_MARKS["unknown"]
         if reading.fault is not None:
             word, mark = REDIS_WORDS.get(reading.fault.kind, "disconnected"), STATUS_MARKS["disconnected"]
-        if may_serve(state):
+        if state is not None and state.sentinels is not None and state.sentinels.may_serve:
             word = UNPROVEN
         if state is not None and state.loading_percent is not None and word == "loading":
             word = f"loading {percent(state.loading_percent / 100)}"
