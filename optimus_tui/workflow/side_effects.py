@@ -31,7 +31,7 @@ def act_behind(state: IncidentState, found: Diagnostic, at: float) -> ActionReco
             continue
         acted, (kind, subject) = acted_at(record), _what(record)
         lasting = effect_seconds(found.rule, found.window_seconds, at - acted)
-        if acted <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
+        if confirmed_at(record) <= at <= acted + lasting and can_follow_from_act(kind, subject, found):
             if (group_of(found.rule), found.subject) in record.found:
                 return None
             return record
@@ -46,9 +46,14 @@ def _what(record: ActionRecord) -> tuple[str, str]:
     return (receipt.kind, receipt.tenant)
 
 
-def found_so_far(state: IncidentState) -> frozenset[tuple[str, str]]:
-    """Return the fault and the subject of all that the alarm and the steps have shown until now."""
-    outcomes = [outcome for step in state.steps for outcome in (step.outcome, step.before, step.worst)]
+def found_before(state: IncidentState, at: float) -> frozenset[tuple[str, str]]:
+    """Return the fault and the subject of all that the alarm and the steps had shown at a time, in wall-clock seconds.
+
+    A step that ended later may show what was being done then; of its earlier runs it still has what these found.
+    """
+    early = [step for step in state.steps if step.ended is None or step.ended.wall < at]
+    outcomes = [outcome for step in early for outcome in (step.outcome, step.worst)]
+    outcomes += [step.before for step in state.steps]
     found: list[RuleAndSubject] = [one for outcome in outcomes if outcome is not None for one in outcome.findings]
     found += state.open_findings
     return frozenset((group_of(one.rule), one.subject) for one in found)

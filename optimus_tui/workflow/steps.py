@@ -11,10 +11,10 @@ from optimus_tui.contract.finding_rules import rules_cured_by
 from optimus_tui.contract.incident import ISSUES, ActionRecord, Check, Comparison, IncidentState, Outcome, Step, Verdict
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes import compare, overall
-from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
+from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, confirmed_at, need_for, too_early
 from optimus_tui.workflow.ranking import alarm, beginning, concerned, matters, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
-from optimus_tui.workflow.side_effects import found_so_far, is_effect_at, without_effects
+from optimus_tui.workflow.side_effects import found_before, is_effect_at, without_effects
 from optimus_tui.workflow.standing import proved
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
@@ -250,8 +250,9 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
         checks=tuple(Check(step=one.plan.id, before=opened_for or _aimed(state, one, set(rules))) for one in steps),
-        verdict=verdict, pace=event.pace, found=found_so_far(state),
+        verdict=verdict, pace=event.pace,
     )  # fmt: skip
+    record = replace(record, found=found_before(state, confirmed_at(record)))
     record, effects = _timed(record, steps)
     after = replace(state, action_records=(*state.action_records, record))
     if advice is not None:

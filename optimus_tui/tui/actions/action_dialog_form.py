@@ -56,8 +56,8 @@ class ConfirmForm(Vertical):
         window = Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False, compact=True)
         typed = TypedInput(id="confirm-typed", max_length=120, select_on_focus=False, compact=True)
         reason = ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False, compact=True)
-        self.window = AnswerField("Window in seconds", window, judge_window, "window")
-        self.typed = AnswerField("Words", typed, self._judge_words, "words")
+        self.window = AnswerField("Window in seconds", window, judge_window)
+        self.typed = AnswerField("Words", typed, self._judge_words)
         self.reason = AnswerField("Reason", reason, judge_reason)
 
     def compose(self) -> ComposeResult:

@@ -326,7 +326,7 @@ class ArmDialog(FormDialog):
         field = TypedInput(id="arm-name", max_length=120, compact=True)
         return [
             Static(Content(about), classes="card-about"),
-            AnswerField(label, field, self._judge, "name"),
+            AnswerField(label, field, self._judge),
             Static(id="ask-wrong"),
         ]
 

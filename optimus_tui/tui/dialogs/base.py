@@ -314,7 +314,7 @@ class QuestionDialog(FormDialog):
         for number, line in enumerate(self.lines):
             field = FilledInput(line.value, id=f"ask-{number}", max_length=MAX_LENGTH, compact=True)
             label = line.label if line.needed else f"{line.label} (optional)"
-            body.append(AnswerField(label, field, line.judge, line.lower))
+            body.append(AnswerField(label, field, line.judge))
         return [*body, Static(id="ask-wrong")]
 
     def on_mount(self) -> None:

@@ -82,22 +82,20 @@ class BoundedInput(Input):
 class AnswerField(Vertical):
     """A text field under its label; a mark beside the label says what is missing.
 
-    The mark reads ``✓ reason`` or ``✗ reason missing``, and is highlighted after a refused Enter. A text longer than
+    The mark reads ``✓`` or ``✗ reason missing``, and is highlighted after a refused Enter. A text longer than
     the field, and a mark longer than its room, are shown in full below it.
     """
 
-    def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "", name: str = "") -> None:
+    def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "") -> None:
         """Put a label and a mark above a field.
 
         Args:
             label: What stands above the field (safe text).
             field: The line itself.
             judge: Returns what is wrong with a text, as the mark says it; an empty string for a good one.
-            name: What the mark calls a good answer; the label in lower case if empty.
         """
         super().__init__(classes="answer")
         self.label, self.field, self.judge = label, field, judge
-        self.good_name = name or label[:1].lower() + label[1:]
         self.first_value = field.value
         self._refused = ""
         self._label, self._mark = Static(Content(label), classes="ask-label"), Static(classes="ask-mark")
@@ -164,7 +162,7 @@ class AnswerField(Vertical):
         if self._refused and 0 < room < cell_len(text):
             text = f"✗ {wrong}"  # the reason first; that Enter was refused is seen
         if not wrong:
-            text = f"✓ {self.good_name}" if self.field.value.strip() else ""
+            text = "✓" * bool(self.field.value.strip())
         mark = self._mark
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))

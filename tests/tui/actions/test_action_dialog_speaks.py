@@ -60,7 +60,7 @@ async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
         await typed(pilot, "test")
         assert "✗ words not complete yet" in said(pilot) and "so enter was refused" not in said(pilot)
         await typed(pilot, " 2")
-        assert "✓ words" in said(pilot)
+        assert "test 2  ✓" in said(pilot)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: "✗ reason missing, so enter was refused" in said(pilot))
         assert card.query_one("#confirm-reason").has_focus and card.stage == "asking"
@@ -170,7 +170,7 @@ async def test_what_was_typed_outlives_a_failed_plan_and_escape_asks_once(redis:
         await pilot.resize_terminal(60, 16)
         await until(pilot, lambda: "too small to confirm" in said(pilot))
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "✓ words" in said(pilot) and "✓ reason" in said(pilot))
+        await until(pilot, lambda: "  ✓" in said(pilot) and "Reason  ✓" in said(pilot))
         assert card.query_one("#confirm-reason", Input).value == "blocked since nine"
         card.query_one("#confirm-reason").focus()
         await pilot.press("escape", "x", "escape")
@@ -203,6 +203,6 @@ async def test_arming_says_why_an_enter_is_refused(redis: RealServer) -> None:
         await until(pilot, lambda: "esc again drops what was typed" in said(pilot))
         await pilot.press("ctrl+u")
         await typed(pilot, "test")
-        assert "✓ name" in said(pilot)
+        assert "name, test  ✓" in said(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: "ARMED" in said(pilot))

@@ -145,3 +145,16 @@ def test_an_act_without_side_effects_explains_nothing(receipt: KeptReceipt) -> N
     play, at = proved(receipt)
     again(play, later(at, 20), LOW)
     assert effects_of(play.state, play.state.steps[0]) == {} and standing(play.state) == "high"
+
+
+def test_what_a_step_finds_while_the_restart_is_under_way_is_of_the_restart() -> None:
+    play = Play()
+    play.run("health", outcome(SLOW))
+    began = play.state.timeline[-1].at
+    down = found("services.engine", "critical", "engine", message="engine does not answer")
+    again(play, later(began, 11), down, step="integration")
+    receipt = replace(RESTARTED, started=began.wall + 10, ended=began.wall + 13)
+    play.tell(happened.ActionDone(at=later(began, 13), receipt=receipt, rules=(SLOW.rule,)))
+    step = play.state.step("integration")
+    assert step is not None and list(effects_of(play.state, step)) == [down.message]
+    assert standing(play.state) == "high", "the restarted service is away: that is no new severity"
