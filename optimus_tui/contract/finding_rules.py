@@ -311,6 +311,7 @@ LATENCY_FEW = _rule(
     phrases={
         "several": "over {limit}, the slowest {slowest}",
         "first_signs": "judged once {count} in a row were slow",
+        "wait": "Wait for the next {checks}: if they are slow, too, it is judged, and its remedy is offered.",
         "half_impact": "At least half of the requests to {subject} take longer than the limit."},
     impact="If it was a cold start, nothing is lost. A p95 is judged from 20 checks on.",
     measures="the slowest of {samples}",

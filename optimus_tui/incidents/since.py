@@ -41,6 +41,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.deciding import figure_name, figure_words, measured_words, measures
 from optimus_tui.workflow.proof import MEASURED, aimed_at, need_for
 from optimus_tui.workflow.ranking import level, rank
+from optimus_tui.workflow.visibility import group_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -169,7 +170,9 @@ async def proof_progress(ctx: "Context", record: ActionRecord, counters: Sequenc
         record: The action.
         counters: What was read since of the counters that it was for.
     """
-    aims = {(one.rule, one.subject): one for one in sorted(aimed_at(record), key=lambda one: -rank(level(one)))}
+    aims: dict[tuple[str, str], Diagnostic] = {}
+    for one in sorted(aimed_at(record), key=lambda one: -rank(level(one))):
+        aims.setdefault((group_of(one.rule), one.subject), one)  # two rules may show one fault
     need, passed = need_for(record), max(0.0, ctx.clock.wall() - record.since)
     came = [one.brief or one.words for one in await what_came(ctx, need, record.since)]
     if not came:
@@ -203,6 +206,9 @@ def _figure(aim: Diagnostic, value: float | None, words: str) -> Figure:
 async def _of_service(ctx: "Context", aim: Diagnostic) -> Figure | None:
     """Return the p50 of a service's checks where every one was slow before; else the p95, or the slowest of fewer."""
     values = [value for _, value in (await ctx.windows.series(f"latency.{aim.subject}", MINUTES)).samples]
+    states = [value for _, value in (await ctx.windows.series(f"state.{aim.subject}", MINUTES)).samples]
+    if states and states[-1] < 1:
+        return _figure(aim, None, _silent(states))
     if not values:
         return None
     of, which = spread_of(values), "slowest"
@@ -228,19 +234,26 @@ async def _of_route(ctx: "Context", aim: Diagnostic) -> Figure | None:
 
 async def _of_answers(ctx: "Context", aim: Diagnostic) -> Figure | None:
     """Return whether a service answers now, and how many of its checks did."""
-    states = (await ctx.windows.series(f"state.{aim.subject}", MINUTES)).samples
+    states = [value for _, value in (await ctx.windows.series(f"state.{aim.subject}", MINUTES)).samples]
     times = (await ctx.windows.series(f"latency.{aim.subject}", MINUTES)).samples
     if not states:
         return None
-    good = sum(value >= 1 for _, value in states)
-    population = f"{good:,} of {plural(len(states), 'check')} answered"
+    good = sum(value >= 1 for value in states)
     if aim.rule == SERVICES_FLAPPING:
         failed = 1 - good / len(states)
-        return _figure(aim, failed, f"{percent(failed)}, {population}")
-    if states[-1][1] < 1:
-        return _figure(aim, None, f"no good answer, {population}")
+        return _figure(aim, failed, f"{percent(failed)}, {_answered(states)}")
+    if states[-1] < 1:
+        return _figure(aim, None, _silent(states))
     took = "".join(f" in {latency(value)}" for _, value in times[-1:])
-    return _figure(aim, None, f"answers{took}, {population}")
+    return _figure(aim, None, f"answers{took}, {_answered(states)}")
+
+
+def _answered(states: Sequence[float]) -> str:
+    return f"{sum(value >= 1 for value in states):,} of {plural(len(states), 'check')} answered"
+
+
+def _silent(states: Sequence[float]) -> str:
+    return f"no good answer in the last check, {_answered(states)}"
 
 
 async def _failing(ctx: "Context", aim: Diagnostic) -> Figure | None:

@@ -68,10 +68,12 @@ def deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: O
         return ""
     worst_one = max(measured, key=lambda one: rank(level(one)))
     now = next((one for one in left if is_same(one, worst_one)), None)
-    words = figure_words(worst_one, after)
+    words = ""
     if now is not None:
         words = measured_words(now)
-    elif not words and verdict in ("fixed", "better") and isinstance(worst_one.threshold, (int, float)):
+    elif verdict != "worse":  # what is worse is not the figure that is good now
+        words = figure_words(worst_one, after)
+    if not words and verdict in ("fixed", "better") and isinstance(worst_one.threshold, (int, float)):
         words = _bound(worst_one, worst_one.threshold)
     if not words:
         return ""

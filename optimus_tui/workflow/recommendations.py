@@ -15,12 +15,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import shown_tenant
 from optimus_tui.workflow.ranking import MATTERS, SCALE, as_urgent, level, matters, not_shown, rank, tenant_of, worse_of
+from optimus_tui.workflow.team import is_for
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
@@ -352,8 +353,7 @@ def _kind_of_command(one: Recommendation) -> str:
 def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> list[Advice]:
     """Return the team's recommendations for these findings, those for the worst finding first.
 
-    Each is at least as urgent as the worst finding that it is for: what the team knows to cure it stands on top. For a
-    note it is no more urgent than that: one slow answer is no reason to restart what is well.
+    Each is at least as urgent as the worst finding that it is for; for a note it is no more urgent than that.
     """
     made: list[tuple[int, Advice]] = []
     for one in team:
@@ -390,20 +390,6 @@ def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> lis
             )
         )  # fmt: skip
     return told
-
-
-def is_for(advice: TeamAdvice, found: Diagnostic | Finding) -> bool:
-    """Return True if a recommendation is for a finding, by rule, subject and cause: an effect ends with its cause."""
-    if advice.subjects and found.subject not in advice.subjects and tenant_of(found) not in advice.subjects:
-        return False
-    if found.caused_by:
-        cause = found.caused_by if isinstance(found.caused_by, str) else found.caused_by[0]
-        return _covers(advice.when, cause) and _covers((*advice.when, *advice.effects), found.rule)
-    return _covers(advice.when, found.rule)
-
-
-def _covers(rules: Iterable[str], rule: str) -> bool:
-    return any(rule == one or (one.endswith(".") and rule.startswith(one)) for one in rules)
 
 
 def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str | None) -> list[Advice]:

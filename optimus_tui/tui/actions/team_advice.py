@@ -31,7 +31,7 @@ def for_finding(demo: Demo, finding: "Finding", team: "Sequence[TeamAdvice]") ->
 
 def advice_for(finding: "Finding", team: "Sequence[TeamAdvice]") -> "dict[str, TeamAdvice]":
     """Return the team's advice about a finding, by the command of each."""
-    from optimus_tui.workflow.recommendations import is_for
+    from optimus_tui.workflow.team import is_for
 
     return {advice.command or "": advice for advice in team if is_for(advice, finding)}
 

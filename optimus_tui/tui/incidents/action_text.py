@@ -1,6 +1,6 @@
 """What the incident screen says of an action, of what comes in for its proof, and of a recommendation. Pure."""
 
-from optimus_tui.contract.incident import ActionRecord, Advice
+from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState
 from optimus_tui.incidents.since import ProofProgress
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.incidents.text import VERDICT_STYLES, proof_severity, safe, sentence, verdict_words
@@ -55,8 +55,25 @@ def _came(record: ActionRecord, progress: "ProofProgress | None") -> list[Fact]:
     return [*figures, Fact(sentence(progress.came), "came so far")]
 
 
-def advice_section(advice: Advice, number: int) -> Section:
-    """Return one recommendation: priority, reason, the exact command, and whether it can be done from here."""
+def found_at(state: IncidentState, advice: Advice) -> str:
+    """Return the time of day at which a step found last what a recommendation is for; empty if none has."""
+    ended = [
+        step.ended.wall
+        for step in state.steps
+        if step.ended is not None and step.outcome is not None
+        if any(one.rule in advice.rules for one in step.outcome.findings)
+    ]
+    return "".join(clock(at) for at in sorted(ended)[-1:])
+
+
+def advice_section(advice: Advice, number: int, found: str = "") -> Section:
+    """Return one recommendation: priority, reason, the exact command, and whether it can be done from here.
+
+    Args:
+        advice: The recommendation.
+        number: Its place in the list.
+        found: When what it is for was found last, as a time of day; empty where that is not known.
+    """
     state = clause(ADVICE_MARKS[advice.status], "   ")
     lines = [Fact(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
@@ -68,7 +85,7 @@ def advice_section(advice: Advice, number: int) -> Section:
     if advice.file:
         lines.append(Fact(safe(advice.file), "file"))
     reasons = advice.evidence or (advice.reason,)
-    lines += [Fact(sentence(reason), "because") for reason in reasons if reason]
+    lines += [Fact(f"{sentence(reason)}{clause(found, ' (found at ', ')')}", "because") for reason in reasons if reason]
     if advice.said:
         lines.append(Fact(sentence(advice.said), "note", "quiet"))
     return Section(title=f"{number}  {severity_text(advice.priority)}{state}", lines=tuple(lines))

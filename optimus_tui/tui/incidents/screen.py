@@ -22,19 +22,18 @@ from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.incidents.action_text import action_section, advice_section, under_way_sections
+from optimus_tui.tui.incidents.action_text import action_section, advice_section, found_at, under_way_sections
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words
 from optimus_tui.tui.incidents.proved import proof_now
 from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
 from optimus_tui.tui.incidents.step_actions import StepActions
-from optimus_tui.tui.keys import MOVES, bindings, chosen
+from optimus_tui.tui.incidents.step_list import StepList
+from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.leaving import armed_actions
-from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_painter import wrapping_width
-from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.workflow.proof import confirmed_at
 
 if TYPE_CHECKING:
@@ -56,53 +55,6 @@ class IncidentBar(Bar):
     def words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
         return self._of.bar_words()
-
-
-class StepList(LineView):
-    """The steps with their state; the cursor chooses whose evidence is shown."""
-
-    BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
-    moved = "screen.show_step"
-    head_lines = 0
-    table = words.STEPS
-
-    def __init__(self) -> None:
-        super().__init__(id="steps")
-        self.state = IncidentState()
-        self.running = ""
-        self.proof: list[str] = []
-        self._has_room = False
-
-    def on_resize(self) -> None:
-        """Show or hide the proof below the steps, as there is room for it."""
-        if self.state.steps:
-            self.show(self.state, self.running, self._has_room)
-
-    def show(self, state: IncidentState, running: str, has_room: bool) -> None:
-        """Draw the steps.
-
-        Args:
-            state: The incident.
-            running: How far the running step is, in words; empty if none runs.
-            has_room: Whether the whole proof of the last action is drawn below the steps, if it fits there.
-        """
-        self.state, self.running, self._has_room = state, running, has_room
-        self.proof = words.proof_lines(state, self.body_width) if has_room else []
-        self.styles.height = len(state.steps) + len(self.proof) + 2
-        # The layout follows later: until then the proof would stand on the lines of the steps.
-        if self.scrollable_content_region.height < len(state.steps) + len(self.proof):
-            self.proof = []
-        self.foot_lines = len(self.proof)
-        self.set_rows([step.plan.id for step in state.steps])
-        self.refresh()
-
-    def cells_of(self, index: int) -> words.StepLine:
-        """Return one step with its state."""
-        return words.StepLine(self.state, index, self.running, bool(self.proof))
-
-    def foot(self, line: int, width: int) -> list[Piece]:
-        """Return a line of the proof."""
-        return [(" " * 4 + self.proof[line], "quiet")]
 
 
 class IncidentScreen(BaseScreen):
@@ -322,7 +274,7 @@ class IncidentScreen(BaseScreen):
                 lines += [*report_lines([action_section(record, self.dashboard.incidents.progress)], width), []]
             self._owners = [""] * len(lines)
             for number, advice in enumerate(state.advice, 1):
-                part = [*report_lines([advice_section(advice, number)], width), []]
+                part = [*report_lines([advice_section(advice, number, found_at(state, advice))], width), []]
                 lines += part
                 self._owners += [advice.id] * len(part)
         document, timeline = None, words.timeline_section(state)

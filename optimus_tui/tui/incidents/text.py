@@ -22,7 +22,7 @@ from optimus_tui.contract.incident import (
     TimelineEntry,
     issue_words,
 )
-from optimus_tui.contract.tools.common import DEFAULT_TENANT
+from optimus_tui.contract.tools.common import DEFAULT_TENANT, Diagnostic
 from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, label
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
@@ -222,7 +222,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     if step.change is not None:
         parts.append(change_section("Changed since the last run", step.change))
     if step.outcome is not None:
-        parts += _deciding(step)
+        parts += _deciding(state, step)
     if step.outcome is not None and state.candidates and step.plan.tool == "diagnose_gateway_health":
         parts.append(_ranking(state))
     if step.outcome is None and step.status == "waiting" and not (step.plan.kind == "apply" and state.action_records):
@@ -300,7 +300,7 @@ def _ahead(state: IncidentState, step: Step) -> Section:
     return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter runs the next step"),))
 
 
-def _deciding(step: Step) -> list[Section]:
+def _deciding(state: IncidentState, step: Step) -> list[Section]:
     outcome = step.outcome
     if outcome is None:
         return []
@@ -309,6 +309,7 @@ def _deciding(step: Step) -> list[Section]:
     if main is not None:  # its figure stands in its sentence, and the others have lines of their own
         told, own = main.message, {figure_name(main), f"latency.{main.subject}"}
     lines = [Fact(sentence(told), safe(in_plain_words(outcome.verdict), 30), severity_style_of(outcome.severity))]
+    lines += _to_do(state, main)
     if others := len(outcome.findings) + outcome.more - 1:
         lines += [Fact(f"{plural(others, 'more finding')}, below", "beside it", "quiet")] * (others > 0)
     lines += [
@@ -319,6 +320,14 @@ def _deciding(step: Step) -> list[Section]:
     if step.took_ms is not None:
         lines.append(Fact(latency(step.took_ms), "asking took", "quiet"))
     return [Section(title="What decides", lines=tuple(lines), urgent=True)]
+
+
+def _to_do(state: IncidentState, main: Diagnostic | None) -> list[Fact]:
+    """Return the remedy of the deciding finding that ``a`` carries out, while it is neither done nor dismissed."""
+    if main is None or state.status != "open":
+        return []
+    fits = [one for one in doable(state.advice, state.playbook == DEMO) if main.rule in one.rules]
+    return [Fact(f"{sentence(one.action, 120)} (a)", "remedy") for one in fits[:1]]
 
 
 def _figure_label(item: Figure) -> str:

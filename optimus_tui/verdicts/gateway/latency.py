@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Series, Spread, warm_from
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.statistics import CERTAIN_SAMPLES
-from optimus_tui.wording.numbers import age, clock, latency, part_of
+from optimus_tui.wording.numbers import age, clock, latency, part_of, plural
 
 MIN_SAMPLES = 5
 """Of fewer samples nothing is said but that all of them were slow."""
@@ -119,13 +120,15 @@ def _of_few(name: str, series: Series, thresholds: Thresholds, *, watched: bool)
     if bar is not None and len(series.few) >= MIN_SAMPLES:
         limit, severity = bar.ms, bar.severity
         slow = [value for value in slow if value > limit]
-    took, impact, signs = latency(slow[-1], limit), "", ""
+    took, impact, signs, remedy = latency(slow[-1], limit), "", "", ""
     if len(slow) > 1:
         took = phrase(LATENCY_FEW, "several", limit=latency(limit), slowest=took)
     if severity != "low":
         impact = phrase(LATENCY_FEW, "half_impact", subject=name)
     if watched and len(series.latest) >= FEW_CHECKS and min(series.latest[-FEW_CHECKS:]) > thresholds.latency_good_ms:
         signs = phrase(LATENCY_FEW, "first_signs", count=NOW_CHECKS)
+        row = sum(1 for _ in takewhile(lambda value: value > thresholds.latency_good_ms, reversed(series.latest)))
+        remedy = phrase(LATENCY_FEW, "wait", checks=plural(max(1, NOW_CHECKS - row), "check"))
     found = make_finding(
         rule=LATENCY_FEW,
         severity=severity,
@@ -133,6 +136,7 @@ def _of_few(name: str, series: Series, thresholds: Thresholds, *, watched: bool)
         checks=part_of(len(slow), len(series.few), "check"),
         took=took,
         impact=impact,
+        remedy=remedy,
         measured=slow[-1],
         threshold=limit,
         unit="ms",

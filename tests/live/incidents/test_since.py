@@ -98,3 +98,11 @@ async def test_a_counter_is_told_by_the_document_of_its_check(server: RealServer
                 after = with_figures(outcome(), counters_in(document, [endless]))
                 told = compare(outcome(endless), after).deciding
                 assert told == f"{CHAT} no TTL → {words}", (tool, document)
+
+
+async def test_a_service_that_went_away_since_has_no_good_latency(server: RealServer, tmp_path: Path) -> None:
+    async with recorded(server, tmp_path) as (context, since):
+        context.store.put(context.clock.wall() - 1.0, {"state.engine": 0.0})
+        for rule in ("latency.now", "services.engine"):
+            told = await figure(context, since, rule=rule, subject="engine")
+            assert told == "no good answer in the last check, 29 of 30 checks answered", rule

@@ -285,3 +285,12 @@ def test_the_words_for_more_and_less_follow_the_figure(
     subject = "several counters" if rule == "limits.over" else "hit rate"
     before, after = (outcome(found(rule, subject=subject, measured=one, threshold=bar)) for one in figures)
     assert compare(before, after).words.startswith(said)
+
+
+def test_a_good_figure_of_before_something_graver_is_not_what_is_worse() -> None:
+    after = outcome(
+        found("services.engine", "critical", "engine", message="engine does not answer"),
+        figures=(Figure(name="latency.p95|engine", value=9.6, unit="ms"),),
+    )
+    change = compare(outcome(SLOW), after, [SLOW.rule])
+    assert (change.verdict, change.words, change.deciding) == ("worse", "new: engine does not answer", "")
