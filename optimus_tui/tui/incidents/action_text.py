@@ -1,10 +1,12 @@
 """What the incident screen says of an action, of what comes in for its proof, and of a recommendation. Pure."""
 
+from collections.abc import Sequence
+
 from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState
 from optimus_tui.incidents.since import ProofProgress
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.incidents.text import VERDICT_STYLES, proof_severity, safe, sentence, verdict_words
-from optimus_tui.tui.tools.lists import severity_text
+from optimus_tui.tui.tools.lists import Lines, report_lines, severity_text
 from optimus_tui.wording.numbers import clause, clock, plural
 from optimus_tui.workflow.proof import confirmed_at, proof_words
 from optimus_tui.workflow.standing import ADVICE_MARKS
@@ -89,3 +91,22 @@ def advice_section(advice: Advice, number: int, found: str = "") -> Section:
     if advice.said:
         lines.append(Fact(sentence(advice.said), "note", "quiet"))
     return Section(title=f"{number}  {severity_text(advice.priority)}{state}", lines=tuple(lines))
+
+
+def lines_of(sections: Sequence[Section], width: int) -> Lines:
+    """Return sections as lines of ``width`` cells, with an empty line below each."""
+    lines: Lines = []
+    for section in sections:
+        lines += [*report_lines([section], width), []]
+    return lines
+
+
+def advice_lines(state: IncidentState, width: int) -> tuple[Lines, list[str]]:
+    """Return all recommendations as lines of ``width`` cells, and for each line the id of its recommendation."""
+    lines: Lines = []
+    owners: list[str] = []
+    for number, advice in enumerate(state.advice, 1):
+        part = lines_of([advice_section(advice, number, found_at(state, advice))], width)
+        lines += part
+        owners += [advice.id] * len(part)
+    return lines, owners

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, Stamp
+from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.dashboard.status_line import clock_part, proof_part
 from optimus_tui.tui.incidents.text import safe, severity_style_of
 from optimus_tui.tui.theme import SEVERITY_COLORS
@@ -70,6 +71,28 @@ def bar_words(
         right.append(Part(5, [(f"(at worst {state.severity}){gap}", "quiet")]))
     right.append(clock_part(now.wall, 6))
     return with_room(left, right, width)
+
+
+def mode_beside(drill: str, mode: tuple[str, str]) -> tuple[str, str]:
+    """Return whether actions are armed, and the style of these words, behind the clock of a drill if there is one.
+
+    Args:
+        drill: The clock of the drill; empty without one.
+        mode: Whether actions are armed, in words, and their style.
+    """
+    words, style = mode
+    if not drill:
+        return mode
+    return f"{drill}   {words}", {"quiet": "warning"}.get(style, style)
+
+
+def problem_of(service: IncidentService) -> str:
+    """Return why an incident cannot be written to or is not kept; empty if all is well."""
+    if service.read_only:
+        return f"READ-ONLY {service.read_only}"
+    if service.fault:
+        return service.fault.message
+    return ""
 
 
 def _severity(state: IncidentState) -> str:

@@ -22,19 +22,18 @@ from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.incidents.action_text import action_section, advice_section, found_at, under_way_sections
-from optimus_tui.tui.incidents.head import bar_words
+from optimus_tui.tui.incidents.action_text import action_section, advice_lines, lines_of, under_way_sections
+from optimus_tui.tui.incidents.head import bar_words, mode_beside, problem_of
 from optimus_tui.tui.incidents.next_key import fitted, found_beside, found_since, next_words
 from optimus_tui.tui.incidents.proved import proof_now
 from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
 from optimus_tui.tui.incidents.step_actions import StepActions
-from optimus_tui.tui.incidents.step_list import StepList
+from optimus_tui.tui.incidents.step_list import ActFollower, StepList
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.leaving import armed_actions
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_painter import wrapping_width
-from optimus_tui.workflow.proof import confirmed_at
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -99,9 +98,7 @@ class IncidentScreen(BaseScreen):
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
         self._owners: list[str] = []
-        self._acts, self._acting = len(self.state.action_records), False
-        self._placed, self._moved_at = "", 0.0
-        """The step to which the screen itself went last, and when the operator last went to another one."""
+        self._follower = ActFollower(self.state)
 
     def compose(self) -> ComposeResult:
         """Return the bar, the steps, the evidence, the next key and the key line."""
@@ -126,7 +123,7 @@ class IncidentScreen(BaseScreen):
         self.call_after_refresh(self.draw)
         coming = self.state.next
         if coming is not None:
-            self._placed = coming.plan.id
+            self._follower.goes_to(coming)
             self.query_one(StepList).move_to(self.state.steps.index(coming))
         self.set_interval(0.2, self.draw)
         if self._fresh:
@@ -177,29 +174,14 @@ class IncidentScreen(BaseScreen):
         """Return the words of the line on top, left and right."""
         now = self.incident_service.clocks.now()
         proof = proof_now(self.dashboard, self.state)
-        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, self._alarms(), proof)
+        drill = self._header()
+        mode, problem = mode_beside(drill, self.actions.mode_words(drill)), problem_of(self.incident_service)
+        return bar_words(self.state, now, mode, problem, self.size.width, self._alarms(), proof)
 
     def _alarms(self) -> list[Finding]:
         """Return what the dashboard shows from medium on, the worst first; figures of before a proved remedy aside."""
         incidents = self.dashboard.incidents
         return [one for one in incidents.alarming() if not incidents.why_quiet(one)]
-
-    def _problem(self) -> str:
-        """Return why the incident cannot be written to or is not kept; empty if all is well."""
-        if self.incident_service.read_only:
-            return f"READ-ONLY {self.incident_service.read_only}"
-        if self.incident_service.fault:
-            return self.incident_service.fault.message
-        return ""
-
-    def _mode(self) -> tuple[str, str]:
-        drill = self._header()
-        mode, style = self.actions.mode_words(drill)
-        if not drill:
-            return mode, style
-        if style == "quiet":
-            style = "warning"
-        return f"{drill}   {mode}", style
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -212,8 +194,10 @@ class IncidentScreen(BaseScreen):
             return
         room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
         under_way = self._under_way()
-        if self._follow_act(bool(under_way)):
-            return  # the other step is drawn already
+        following = self._follower.step_to_show(state, step, acting=bool(under_way))
+        if following is not None:
+            self.show_step(following)  # which draws it
+            return
         since = found_since(state, self._alarms())
         beside, armed = found_beside(self._alarms()), bool(armed_actions(self.actions.service))
         doable, names = self.recommendations.ahead()
@@ -237,46 +221,23 @@ class IncidentScreen(BaseScreen):
         self._show(step, from_top)
 
     def _under_way(self) -> str:
-        """Return what is being done outside of the product now; empty if nothing is."""
-        if self.actions.outside is None:
-            return ""
-        return self.actions.outside.under_way
-
-    def _follow_act(self, acting: bool) -> bool:
-        """Go to the step that shows the proof once something is done, unless the operator has moved on since.
-
-        Return True if it went there.
-        """
-        records, began = self.state.action_records, acting and not self._acting
-        is_new, self._acting = len(records) > self._acts, acting
-        self._acts = len(records)
-        last = next((step for step in self.state.steps if step.plan.kind == "apply"), None)
-        if last is None or last is self.selected:
-            return False
-        if not began and not (is_new and self._moved_at <= confirmed_at(records[-1])):
-            return False
-        self.show_step(last)
-        return True
+        outside = self.actions.outside
+        return outside.under_way if outside is not None else ""
 
     def _show(self, step: Step, from_top: bool) -> None:
         view, state = self.query_one("#evidence", ReportView), self.state
         if view.scrollable_content_region.width <= 0:
             return  # not laid out yet: lines of a guessed width would stand there until the next draw
         width = max(20, wrapping_width(view))
+        lines = lines_of(words.closing_sections(state), width)
         self._owners = []
-        lines: Lines = []
-        for section in words.closing_sections(state):
-            lines += [*report_lines([section], width), []]
         if step.plan.kind == "apply":
-            for section in under_way_sections(self._under_way()):
-                lines += [*report_lines([section], width), []]
-            for record in reversed(state.action_records):
-                lines += [*report_lines([action_section(record, self.dashboard.incidents.progress)], width), []]
-            self._owners = [""] * len(lines)
-            for number, advice in enumerate(state.advice, 1):
-                part = [*report_lines([advice_section(advice, number, found_at(state, advice))], width), []]
-                lines += part
-                self._owners += [advice.id] * len(part)
+            progress = self.dashboard.incidents.progress
+            done = [action_section(record, progress) for record in reversed(state.action_records)]
+            lines += lines_of([*under_way_sections(self._under_way()), *done], width)
+            advised, owners = advice_lines(state, width)
+            self._owners = [""] * len(lines) + owners
+            lines += advised
         document, timeline = None, words.timeline_section(state)
         if step.evidence is not None:
             document = self._documents.get(step.evidence.name)
@@ -318,15 +279,13 @@ class IncidentScreen(BaseScreen):
 
     def action_show_step(self) -> None:
         """Show the step under the cursor."""
-        step = self.selected
-        if step is not None and step.plan.id != self._placed:
-            self._placed, self._moved_at = "", self.incident_service.clocks.now().wall
+        self._follower.note_shown(self.selected, self.incident_service.clocks.now().wall)
         self.draw()
 
     def show_step(self, step: Step) -> None:
         """Put the cursor on this step."""
         names = [item.plan.id for item in self.state.steps]
-        self._placed = step.plan.id
+        self._follower.goes_to(step)
         self.query_one(StepList).move_to(names.index(step.plan.id))
         self.draw()
 
@@ -344,8 +303,7 @@ class IncidentScreen(BaseScreen):
         elif self.query_one(StepList).cursor == number - 1:
             self.say(f"step {number} is shown already")
         else:
-            self.show_step(steps[number - 1])
-            self._moved_at = self.incident_service.clocks.now().wall
+            self.query_one(StepList).move_to(number - 1)
 
     def action_look(self) -> None:
         """Choose again which issue to examine."""

@@ -2,11 +2,12 @@
 
 from typing import Any, ClassVar
 
-from optimus_tui.contract.incident import IncidentState
+from optimus_tui.contract.incident import IncidentState, Step
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.workflow.proof import confirmed_at
 
 
 class StepList(LineView):
@@ -54,3 +55,37 @@ class StepList(LineView):
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return a line of the proof."""
         return [(" " * 4 + self.proof[line], "quiet")]
+
+
+class ActFollower:
+    """Tells which step to show once something is done: the last one, unless the operator has gone elsewhere since."""
+
+    def __init__(self, state: IncidentState) -> None:
+        """Follow what is done from now on."""
+        self._acts, self._acting = len(state.action_records), False
+        self._placed, self._moved_at = "", 0.0
+
+    def goes_to(self, step: Step) -> None:
+        """Note that the screen itself goes to a step."""
+        self._placed = step.plan.id
+
+    def note_shown(self, step: Step | None, wall: float) -> None:
+        """Note that another step is shown, at ``wall`` in wall-clock seconds: the operator went there or the screen."""
+        if step is not None and step.plan.id != self._placed:
+            self._placed, self._moved_at = "", wall
+
+    def step_to_show(self, state: IncidentState, shown: Step, *, acting: bool) -> Step | None:
+        """Return the step to go to now; None to stay.
+
+        Args:
+            state: The incident.
+            shown: The step that is shown.
+            acting: True while something is done outside of the product.
+        """
+        records, began = state.action_records, acting and not self._acting
+        is_new, self._acting = len(records) > self._acts, acting
+        self._acts = len(records)
+        last = next((step for step in state.steps if step.plan.kind == "apply"), None)
+        if last is shown or not (began or (is_new and self._moved_at <= confirmed_at(records[-1]))):
+            return None
+        return last

@@ -23,9 +23,9 @@ from optimus_tui.contract.incident import (
     issue_words,
 )
 from optimus_tui.contract.tools.common import DEFAULT_TENANT, Diagnostic
+from optimus_tui.incidents.folding import findings_before, fold
 from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, label
 from optimus_tui.tools.pages.sections import Fact, Section, sections
-from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
 from optimus_tui.wording.numbers import OWN_FORMAT, age, clock, figure, latency, plural

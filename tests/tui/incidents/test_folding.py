@@ -2,8 +2,8 @@
 
 from optimus_tui.contract.incident import Comparison, Figure, IncidentState, Outcome, Step, StepPlan
 from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.incidents.folding import findings_before, fold
 from optimus_tui.tools.pages.sections import Fact, Section
-from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.incidents.text import change_section, evidence_sections
 
 SLOW = "route /api/chat p95 is about 4.6 s, which is over 1.0 s"

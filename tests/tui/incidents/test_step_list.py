@@ -6,7 +6,7 @@ import pytest
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import KeptReceipt
-from optimus_tui.tui.incidents.screen import StepList
+from optimus_tui.tui.incidents.step_list import StepList
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
