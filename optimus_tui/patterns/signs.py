@@ -43,6 +43,7 @@ _SERVER_DATABASE = re.compile(
     rb"postgres|psycopg|asyncpg|mysql|mariadb|dynamodb|mongodb|pymongo|cockroach|oracledb|mssql|firestore",
     re.IGNORECASE,
 )
+_FOR_ALL = re.compile(rb"\b(?:default|application)_limits\s*=\s*\[\s*[^\]\s]")
 _BREAKER = re.compile(
     rb"^\s*(?:class|def|async def|from|import)\s[^\n]{0,200}(?:circuit_?breaker|pybreaker|aiobreaker|purgatory)",
     re.IGNORECASE | re.MULTILINE,
@@ -83,6 +84,8 @@ class Signs:
         self.found: dict[Has, Sign] = {}
         self.files = 0
         self.breaks_circuits = False
+        self.limits_by_default = False
+        """A library's limiter is given a limit for every route."""
         self._databases: set[str] = set()
         self._words = {
             has: re.compile("|".join((pattern, *map(re.escape, own.get(has, ())))).encode(), re.IGNORECASE)
@@ -97,8 +100,13 @@ class Signs:
     @property
     def of_one_machine(self) -> bool:
         """Return whether all data is in an SQLite file and no library for limits is used: a program for one machine."""
+        return self.in_one_file and not self.limits_by_library
+
+    @property
+    def limits_by_library(self) -> bool:
+        """Return whether a library's limiter is imported."""
         limiter = self.found.get("limiter")
-        return self.in_one_file and (limiter is None or not limiter.what.startswith(_IMPORT))
+        return limiter is not None and limiter.what.startswith(_IMPORT)
 
     @property
     def in_one_file(self) -> bool:
@@ -115,6 +123,8 @@ class Signs:
                 self._databases.add(kind)
         if not self.breaks_circuits and _BREAKER.search(data):
             self.breaks_circuits = True
+        if not self.limits_by_default and _FOR_ALL.search(data) and _LIBRARIES.are_in(data):
+            self.limits_by_default = True
         if self.complete:
             return
         imports = _Imports(*(one.are_in(data) for one in (WEB, _REDIS, _TABLES, _LIBRARIES)))
@@ -267,6 +277,9 @@ class Detected(NamedTuple):
     """What speaks for it where there are no signs."""
     in_one_file: bool = False
     """All data is in an SQLite file."""
+    limits_by_library: bool = False
+    limits_by_default: bool = False
+    """A library's limiter is imported, and given a limit for every route."""
 
 
 def detected(signs: Signs) -> Detected:
@@ -280,7 +293,8 @@ def detected(signs: Signs) -> Detected:
         lacks |= {"breaker"}
     found = tuple(signs.found[name] for name in SUBJECTS if name in signs.found)
     if found:
-        return Detected("gateway", lacks, found, in_one_file=signs.in_one_file)
+        by_library = (signs.limits_by_library, signs.limits_by_default)
+        return Detected("gateway", lacks, found, "", signs.in_one_file, *by_library)
     return Detected("fastapi", lacks, (), f"no limiter, tenant or cache in {plural(signs.files, 'file')}")
 
 
@@ -288,8 +302,12 @@ def with_use(lacks: frozenset[str], by_use: frozenset[str]) -> frozenset[str]:
     """Return what a project lacks by its signs and by its use.
 
     Without a limiter, and with a tenant in few of its routes only, such as the departments of one company, nobody is
-    limited: it lacks ``callers``.
+    limited: it lacks ``callers``. Where most routes know their tenant, all are asked for a limit, because one tenant
+    uses up what the others need.
     """
-    if "limiter" in lacks and "isolation" in by_use:
-        return lacks | by_use | {"callers"}
-    return lacks | by_use
+    together = lacks | by_use
+    if together.isdisjoint(("tenant", "isolation")):
+        return together - {"callers"}
+    if "limiter" in lacks:
+        return together | {"callers"}
+    return together

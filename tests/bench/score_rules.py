@@ -109,10 +109,11 @@ def selection_of(root: Path, project: Project, as_gateway: bool) -> RuleSelectio
     files = {path: data for path in tree.below("") if isinstance(data := tree.read(path), bytes)}
     for path, data in files.items():
         signs.look(path, data)
-    profile, lacks, _, _, in_one_file = detected(signs)
+    found = detected(signs)
+    profile, lacks = found.profile, found.lacks
     if profile == "gateway" and ("tenant" not in lacks or not as_gateway):
         verdicts = (inspect(path, data, project, routes_only=True) for path, data in files.items())
-        lacks = with_use(lacks, lacking_by_use(verdicts, in_one_file))
+        lacks = with_use(lacks, lacking_by_use(verdicts, found))
     return as_it_is(profile, lacks, as_gateway)
 
 

@@ -26,7 +26,7 @@ from optimus_tui.patterns.facts.model import (
 from optimus_tui.patterns.facts.routes import hollow_tenants
 from optimus_tui.patterns.facts.statuses import answers_only_500
 from optimus_tui.patterns.source import vocabulary
-from optimus_tui.patterns.source.limiters import refuses
+from optimus_tui.patterns.source.limiters import ends_request, makes_limiter, refuses
 from optimus_tui.patterns.source.resolve import (
     External,
     InstanceOf,
@@ -41,6 +41,7 @@ from optimus_tui.patterns.source.vocabulary import (
     first_argument,
     is_limiter,
     is_tenant,
+    keeps_a_trail,
     text_of,
     words,
 )
@@ -90,7 +91,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
         flags.add("counts")
     if not visible and not redis and not caches and "test" not in about:
         flags |= _asks(raw, dotted, method, about)
-    if method in LOG_METHODS and not about.isdisjoint(vocabulary.LOGGERS):
+    if (method in LOG_METHODS and not about.isdisjoint(vocabulary.LOGGERS)) or keeps_a_trail(method, about):
         flags.add("logs")
     if not (about | spoken).isdisjoint(vocabulary.BREAKERS):
         flags.add("breaker")
@@ -323,6 +324,8 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
     unused = bool(seen.call.flags & IGNORED)
     if seen.visible:
         thing = seen.thing
+        if not unused and isinstance(thing, Unit) and ends_request(seen, unit):
+            flags.add("refuses")
         method_of = ""
         if isinstance(thing, Unit) and thing.owner is not None:
             method_of = thing.owner.name
@@ -376,6 +379,8 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
         flags.add("counts")
     if any(catches_faults(handler, scope) for handler, scope in unit.handlers):
         flags.add("maps")
+    if makes_limiter(unit, resolver):
+        flags.add("limits")
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")

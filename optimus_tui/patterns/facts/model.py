@@ -5,6 +5,7 @@ tenant.
 """
 
 import ast
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from optimus_tui.patterns.source.roots import SearchPath
@@ -297,7 +298,7 @@ def says_nothing(handler: ast.ExceptHandler) -> bool:
     What a branch does for one kind of failure (``if "busy" in str(error): return …``) says nothing of the others.
     """
     for one in (node for statement in _done_for_others(handler) for node in ast.walk(statement)):
-        if isinstance(one, ast.Raise):
+        if isinstance(one, ast.Raise) or (isinstance(one, (ast.Assign, ast.AugAssign)) and _notes(one)):
             return False
         if isinstance(one, ast.Call):
             spoken = words(chain(one.func))
@@ -305,11 +306,48 @@ def says_nothing(handler: ast.ExceptHandler) -> bool:
                 LOG_METHODS | {"capture", "report", "abort", "notify", "inc", "observe", "record"}
             ):
                 return False
+            if _tells_caller(one, spoken):
+                return False
         if isinstance(one, ast.Return) and isinstance(one.value, ast.Call) and not _is_plain_answer(one.value):
             return False  # an answer of its own making: an error response, a fallback that says so
         if handler.name and isinstance(one, ast.Name) and one.id == handler.name:
             return False  # it goes somewhere
     return True
+
+
+_SENDS = frozenset({"send_json", "send_text", "send_bytes"})
+
+
+def _tells_caller(call: ast.Call, spoken: frozenset[str]) -> bool:
+    """Return whether a call tells of the failure: a web socket's answer, or an entry of a list of failures."""
+    name = chain(call.func)
+    last = name.rpartition(".")[2]
+    if last in _SENDS:
+        return True
+    if last == "close":
+        return bool(call.args) or any(word.arg in ("code", "reason") for word in call.keywords)
+    return last in ("append", "add") and not spoken.isdisjoint(_TELLS)
+
+
+def _notes(node: ast.stmt) -> bool:
+    """Return whether a statement keeps that there was a failure: ``failed += 1``, ``healthy = False``."""
+    if isinstance(node, ast.AugAssign):
+        return any(_tells(one) for one in _parts_of(node.target))
+    if not isinstance(node, ast.Assign):
+        return False
+    kept = node.value
+    if isinstance(kept, ast.Constant) and (kept.value is False or isinstance(kept.value, str)):
+        return _tells(kept)
+    return any(_tells(one) for target in node.targets for one in _parts_of(target)) and not _is_empty(kept)
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, "", 0)
+
+
+def _parts_of(target: ast.expr) -> Iterator[ast.AST]:
+    """Yield the parts of a target that name what is kept: ``state["error"]``, ``errors``."""
+    return (one for one in ast.walk(target) if isinstance(one, (ast.Constant, ast.Name, ast.Attribute)))
 
 
 def _done_for_others(handler: ast.ExceptHandler) -> list[ast.stmt]:

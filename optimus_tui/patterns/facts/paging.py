@@ -21,6 +21,7 @@ _NO_PAGES = _NO_SIZES - {"offset", "number", "length"}
 _STARTS = frozenset({"offset", "skip", "page", "cursor"})
 _OF_REQUEST = ("Query", "Path", "Field", "Param")
 _ENDS = ("le", "lt", "max_value")
+_WINDOWS = frozenset({"days", "hours", "minutes", "weeks", "months"})
 _MOST = 10_000
 """An upper bound above this is none: the list would hold the process for seconds."""
 _NUMBERS = frozenset({"int", "PositiveInt", "NonNegativeInt"})
@@ -94,8 +95,8 @@ def _fields(owner: Class, view: View, depth: int = 0) -> list[Given]:
 
 
 def pages(given: list[Given]) -> bool:
-    """Return True if any of the parameters is about pages."""
-    return any(
+    """Return True if any of the parameters is about pages, or about so many days."""
+    return any(words(one.name) & _WINDOWS and not words(one.name) & _NO_PAGES for one in given) or any(
         (words(one.name) | words(chain(one.annotation).rpartition(".")[2])) & _PAGES and not words(one.name) & _NO_PAGES
         for one in given
     )

@@ -26,7 +26,8 @@ _FEW = frozenset(
      "metrics", "details", "status", "permissions", "roles", "credentials", "columns", "preferences", "types",
      "choices", "features", "flags", "limits", "scopes", "currencies", "languages", "countries", "timezones",
      "enums", "providers", "plugins", "tools", "capabilities", "categories", "schemas", "health", "address",
-     "series", "news", "analysis", "basis", "access", "process", "class", "holidays", "rates", "summary", "overview",
+     "series", "trends", "trend", "timeline", "heatmap", "histogram", "distribution",
+     "news", "analysis", "basis", "access", "process", "class", "holidays", "rates", "summary", "overview",
      "totals"}
 )  # fmt: skip
 """What a project has few of, and words that are no plural."""

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Import, Module, Unit
-from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.resolve import External, Resolver, Seen
 from optimus_tui.patterns.source.vocabulary import chain, is_limiter, words
 
 LIMITING = frozenset({"guard.SecurityMiddleware", "guard.middleware.SecurityMiddleware"})
@@ -31,6 +31,31 @@ def imported_limiters(module: Module, resolver: Resolver) -> Iterator[bool]:
         made = resolver.what(value.func, found[1])
         calls = [one.node for one in made.calls] if isinstance(made, Unit) else [value]
         yield from (has_default(one) for one in calls if chain(one.func).rpartition(".")[2] == "Limiter")
+
+
+def makes_limiter(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether a function returns a library's limiter that is a dependency: ``return RateLimiter(times=5)``."""
+    for returned in unit.returned:
+        value = returned.node.value if isinstance(returned.node, ast.Return) else None
+        if isinstance(value, ast.Call) and is_limiter(chain(value.func)):
+            made = resolver.what(value.func, returned.scope)
+            if isinstance(made, External) and "depends" in made.dotted:
+                return True
+    return False
+
+
+def ends_request(seen: Seen, unit: Unit) -> bool:
+    """Return whether a limiter's verdict ends a function: ``if not rate_limit(key): return …``."""
+    node = seen.call.node
+    names = {
+        name for name, bound in seen.call.scope.bindings.items() if isinstance(bound, Bound) and bound.value is node
+    }
+    for one in ast.walk(unit.node):
+        if isinstance(one, ast.If) and isinstance(one.body[-1], (ast.Return, ast.Raise)):
+            asked = list(ast.walk(one.test))
+            if node in asked or any(isinstance(part, ast.Name) and part.id in names for part in asked):
+                return True
+    return False
 
 
 def refuses(node: ast.Raise | ast.Return) -> bool:

@@ -95,6 +95,13 @@ FAILURES = _of("error errors exception exceptions")
 OF_VALIDATION = _of("RequestValidationError HTTPException StarletteHTTPException ValidationError")
 
 
+_TRAILS = _of("audit audits audited")
+_RECORDS = _of("record log write add create save track event")
+_NO_LINE = _of("in out on off level levels file files config dir path")
+_NO_TRAIL = _NO_LINE | _of("response schema query filter page router service repository manager count delete clear")
+"""With one of these words a name is about signing in, about where logs are, or about showing them."""
+
+
 MEANINGS = {"tenant": "tenant", "limiter": "limiter", "cache": "cache", "logger": "logger", "metrics": "metric"}
 """What a project's own words may mean, and the word above that each of them then counts as."""
 _OWN_WORDS: list[tuple[frozenset[str], str]] = []
@@ -241,6 +248,17 @@ def is_secret(name: str) -> bool:
     if found & SECRET_WORDS or {"api", "key"} <= found or {"private", "key"} <= found:
         return not found & _ABOUT_SECRETS
     return bool(found & _TOKENS) and not found & _NO_TOKENS
+
+
+def keeps_a_trail(method: str, about: frozenset[str]) -> bool:
+    """Return whether a call records what was done: ``log_action(…)``, ``AuditLog(…)``, ``audit_service.record(…)``."""
+    parts = _WORD.findall(method)
+    spoken = frozenset(one.lower() for one in parts)
+    if len(parts) > 1 and parts[0] == "log":
+        return spoken.isdisjoint(_NO_LINE)
+    if not spoken.isdisjoint(_NO_TRAIL | READS) or (about | spoken).isdisjoint(_TRAILS):
+        return False
+    return not spoken.isdisjoint(_TRAILS) or not spoken.isdisjoint(_RECORDS)
 
 
 def text_of(node: ast.AST | None) -> str | None:

@@ -149,6 +149,6 @@ def judge_project(
     wanted = [path for path in everything if not choice.selection.excludes(choice.prefix + path)]
     outcome = examine(choice.root, wanted, named=named, seconds=seconds, use_cache=use_cache, words=choice.words)
     if choice.found.signs:  # nobody chose the profile
-        lacks = lacking_by_use((one.verdict for one in outcome.judged), choice.found.in_one_file)
+        lacks = lacking_by_use((one.verdict for one in outcome.judged), choice.found)
         choice = choice._replace(selection=choice.selection.lacking(lacks))
     return JudgedProject(choice, outcome, len(everything) - len(wanted))

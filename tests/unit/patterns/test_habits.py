@@ -5,6 +5,7 @@ import pytest
 from optimus_tui.patterns.habits import lacking_by_use
 from optimus_tui.patterns.judge import Share, Verdict
 from optimus_tui.patterns.selection import RuleSelection
+from optimus_tui.patterns.signs import Detected
 
 
 @pytest.mark.parametrize(
@@ -50,15 +51,16 @@ def test_what_a_project_lacks_leaves_out_a_rule_or_lowers_it_and_is_said() -> No
 @pytest.mark.parametrize(
     ("routes", "fails", "in_one_file", "lacks"),
     [
-        (20, 19, True, {"service", "limiter"}),
-        (20, 19, False, {"limiter"}),
-        (20, 17, True, {"limiter"}),
+        (20, 19, True, {"service", "limiter", "callers"}),
+        (20, 19, False, {"limiter", "callers"}),
+        (20, 17, True, {"limiter", "callers"}),
         (20, 9, True, set()),
-        (14, 14, False, set()),
+        (5, 5, False, set()),
         (5, 5, True, {"service"}),
     ],
 )
 def test_a_project_that_limits_few_routes_decided_which(
     routes: int, fails: int, in_one_file: bool, lacks: set[str]
 ) -> None:
-    assert lacking_by_use([Verdict(shares=(Share("limits.missing", routes, fails),))], in_one_file) == lacks
+    found = Detected("gateway", frozenset(), (), in_one_file=in_one_file)
+    assert lacking_by_use([Verdict(shares=(Share("limits.missing", routes, fails),))], found) == lacks

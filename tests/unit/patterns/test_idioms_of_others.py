@@ -1,0 +1,195 @@
+"""Idioms of other people's projects that a rule once took for a fault, or for none, each as a case of our own."""
+
+import pytest
+
+from optimus_tui.patterns.habits import lacking_by_use
+from optimus_tui.patterns.judge import Share, Verdict
+from optimus_tui.patterns.selection import RuleSelection
+from optimus_tui.patterns.signs import Signs, detected, with_use
+from tests.patterns_tree import judged, rules_of
+
+_FACTORY = """from fastapi_limiter.depends import RateLimiter
+from settings import settings
+def rate_limit(*, times=1, seconds=1):
+    if not settings.limits_are_on:
+        async def nothing():
+            return None
+        return nothing
+    return RateLimiter(times=times, seconds=seconds)
+def given_limiter():
+    return other
+"""
+_WINDOW = """from time import time
+SEEN = {}
+def rate_limit(key, most, seconds):
+    stamps = [one for one in SEEN.get(key, []) if time() - one < seconds]
+    if len(stamps) >= most:
+        return False
+    stamps.append(time())
+    SEEN[key] = stamps
+    return True
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "missing"),
+    [
+        (", dependencies=[Depends(rate_limit(times=5, seconds=60))]", False),
+        (", dependencies=[Depends(given_limiter)]", True),
+        ("", True),
+    ],
+)
+def test_a_factory_of_a_librarys_limiter_limits_also_where_a_switch_is_in_front_of_it(
+    declared: str, missing: bool
+) -> None:
+    source = f"""
+from fastapi import APIRouter, Depends
+from limit import rate_limit, given_limiter
+router = APIRouter()
+@router.post("/orders"{declared})
+async def order(name: str):
+    return await store.add(name)
+"""
+    assert ("limits.missing" in rules_of(source, limit=_FACTORY, settings="settings = 1")) is missing
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ('if not rate_limit(f"mail:{email}", 3, 60):\n        return {"status": "ok"}', False),
+        ('if not rate_limit(f"mail:{email}", 3, 60):\n        raise ValueError("slowly")', False),
+        ('allowed = rate_limit(f"mail:{email}", 3, 60)\n    if not allowed:\n        return {"status": "ok"}', False),
+        ('if rate_limit(f"mail:{email}", 3, 60):\n        note(email)', True),
+    ],
+)
+def test_a_limiter_that_ends_a_request_quietly_limits_it(asked: str, missing: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+from limit import rate_limit
+router = APIRouter()
+@router.post("/again")
+def send_again(email: str):
+    {asked}
+    send_mail(email)
+    return {{"status": "ok"}}
+"""
+    assert ("limits.missing" in rules_of(source, limit=_WINDOW)) is missing
+
+
+def _lacks(limiter: str, limited: int, of: int, tenants: tuple[int, int] = (0, 0)) -> bool:
+    """Return whether a project of these routes is left alone by ``limits.missing``."""
+    signs = Signs({})
+    signs.look("app/limit.py", limiter.encode())
+    found = detected(signs)
+    shares = (Share("limits.missing", of, of - limited), Share("tenancy.missing", *tenants))
+    lacks = with_use(found.lacks, lacking_by_use([Verdict(shares=shares)], found))
+    return "limits.missing" not in RuleSelection("gateway", lacks=lacks).at("x.py")
+
+
+_OWN = "import fastapi\ndef check_rate_limit(key): ...\n"
+_BY_LIBRARY = "from slowapi import Limiter\nlimiter = Limiter(key_func=who)\n"
+_BY_DEFAULT = 'from slowapi import Limiter\nlimiter = Limiter(key_func=who, default_limits=["100/minute"])\n'
+_TENANT = "import fastapi\ndef check_rate_limit(key): ...\ndef read(tenant_id: str): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("limiter", "limited", "of", "tenants", "left_alone"),
+    [
+        (_OWN, 3, 40, (0, 0), True),  # which routes need one was decided
+        (_OWN, 2, 7, (0, 0), True),
+        (_OWN, 25, 40, (0, 0), False),  # it limits most
+        (_BY_LIBRARY, 3, 40, (0, 0), True),
+        (_BY_LIBRARY, 0, 40, (0, 0), False),  # set up, and used nowhere
+        (_OWN, 0, 40, (0, 0), True),  # something else than requests is limited
+        (_BY_DEFAULT, 3, 40, (0, 0), False),  # meant for all, and no middleware applies it
+        (_TENANT, 3, 40, (40, 5), False),  # tenants share it
+        (_TENANT, 3, 40, (40, 35), True),
+        ("import fastapi\n", 0, 40, (0, 0), True),
+    ],
+)
+def test_limits_are_asked_for_where_limiting_is_the_rule_of_a_project(
+    limiter: str, limited: int, of: int, tenants: tuple[int, int], left_alone: bool
+) -> None:
+    assert _lacks(limiter, limited, of, tenants) is left_alone
+
+
+@pytest.mark.parametrize(
+    ("answered", "swallowed"),
+    [
+        ("await socket.close(code=4001)", False),
+        ("await socket.close()", True),
+        ('await socket.send_json({"error": "no"})', False),
+        ("failed.append(one)", False),
+        ("found.append(one)", True),
+        ("failed += 1", False),
+        ("found += 1", True),
+        ("found = None", True),
+        ('state["database"] = "unhealthy"', False),
+        ('state["database"] = ""', True),
+        ("healthy = False", False),
+    ],
+)
+def test_what_tells_the_caller_of_a_failure_swallows_nothing(answered: str, swallowed: bool) -> None:
+    source = f"""
+from fastapi import FastAPI, WebSocket
+app = FastAPI()
+@app.websocket("/live")
+async def live(socket: WebSocket):
+    failed = found = 0
+    state = {{}}
+    try:
+        await read(socket)
+    except Exception:
+        {answered}
+    await socket.send_json([failed, found, state])
+"""
+    assert ("errors.swallowed" in rules_of(source)) is swallowed
+
+
+_AUDIT = "def log_action(db, action):\n    db.add(Entry(action=action))\n    db.commit()\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "missing"),
+    [
+        ('log_action(db, "order.made")', False),
+        ("db.add(AuditLog(action=1))", False),
+        ('await audit_service.record("order.made")', False),
+        ("log_in(db)", True),
+        ("log_level(db)", True),
+        ("db.add(Order(name=1))", True),
+        ("get_audit_log(db)", True),
+        ("AuditLogResponse(entries=[])", True),
+    ],
+)
+def test_an_audit_trail_is_a_record_of_what_was_done(written: str, missing: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+from audit import log_action
+router = APIRouter()
+@router.post("/orders")
+async def order(name: str):
+    {written}
+    return {{"name": name}}
+"""
+    assert ("logging.missing" in rules_of(source, audit=_AUDIT)) is missing
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "endless"),
+    [
+        ("days: int = Query(14, ge=7, le=90)", "get_sales", False),
+        ("days: int = 30", "get_sales", False),
+        ("word: str = ''", "get_sales", True),
+        ("word: str = ''", "get_trends", False),
+    ],
+)
+def test_a_window_of_days_ends_a_list(given: str, name: str, endless: bool) -> None:
+    source = f"""
+from fastapi import APIRouter, Depends, Query
+router = APIRouter()
+@router.get("/{name.removeprefix("get_")}", response_model=list[Point])
+async def {name}({given}, repo=Depends(get_repo)):
+    return await repo.all()
+"""
+    assert ("lists.unbounded" in {one.rule for one in judged(source).issues}) is endless
