@@ -8,11 +8,8 @@ from optimus_tui.patterns.signs import Detected
 
 _USUAL = 0.5
 _LIMITED = "limits.missing"
-_RARE = 0.9
 _ENOUGH = 6
 """Of fewer routes, as of the files of one change, what most of them lack says nothing of the project."""
-_NONE = 0.98
-"""A library's limiter that more routes than this do without is set up, and not in use."""
 _HABITS: dict[str, Subject] = {"tenancy.missing": "isolation", "metrics.missing": "metrics"}
 """By rule: what a project lacks where most of what the rule asks for it does not do."""
 
@@ -21,10 +18,9 @@ def lacking_by_use(verdicts: Iterable[Verdict], found: Detected | None = None) -
     """Return what the judged files together lack.
 
     It is ``isolation`` where less than half of the routes know a tenant, ``metrics`` where less than half of the
-    routers count or time their requests, and ``service`` where all data is in one file of SQLite and hardly a route
-    has a limit: a program for one household limits its sign-in. It is ``limiter`` where most of at least six routes
-    have no limit, and ``callers`` as well where that was decided for each: not where a library's limiter has a limit
-    for all that nothing applies, or is used nowhere. ``found`` is what the project's signs show.
+    routers count or time their requests. It is ``limiter`` where most of at least six routes have no limit, and
+    ``callers`` as well where that was decided for each: not where a library's limiter has a limit for all that nothing
+    applies, or is used nowhere. ``found`` is what the project's signs show.
     """
     asked: dict[str, list[int]] = {rule: [0, 0] for rule in (*_HABITS, _LIMITED)}
     for verdict in verdicts:
@@ -34,11 +30,8 @@ def lacking_by_use(verdicts: Iterable[Verdict], found: Detected | None = None) -
                 asked[share.rule][1] += share.fails
     unlimited, without = asked.pop(_LIMITED)
     lacks = {_HABITS[rule] for rule, (applies, fails) in asked.items() if applies and fails > applies * _USUAL}
-    if found is not None and found.in_one_file and unlimited and without > unlimited * _RARE:
-        lacks.add("service")
     if unlimited >= _ENOUGH and without > unlimited * _USUAL:
         lacks.add("limiter")
-        unused = found is not None and found.limits_by_library and without > unlimited * _NONE
-        if not unused and not (found is not None and found.limits_by_default):
+        if found is None or not found.limits_nobody:
             lacks.add("callers")
     return frozenset(lacks)

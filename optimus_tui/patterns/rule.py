@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 Level = Literal["basic", "comprehensive", "production_ready"]
 Priority = Literal["high", "medium", "low"]
 Profile = Literal["fastapi", "gateway"]
-Subject = Literal["", "limiter", "tenant", "cache", "isolation", "service", "callers", "metrics", "breaker"]
-"""What a project may lack. ``isolation``: most of its routes know their tenant. ``service``: it serves callers whom it
-does not know, and is no application of one machine that keeps its data in a file. ``callers``: it tells them apart,
-because it limits them somewhere or has tenants. ``metrics``: at least half of its routers count or time requests."""
+Subject = Literal["", "limiter", "tenant", "cache", "isolation", "callers", "metrics", "breaker"]
+"""What a project may lack. ``isolation``: most of its routes know their tenant. ``callers``: it limits those of most of
+its routes, or has a library's limiter for all that is not in use. ``metrics``: at least half of its routers count or
+time requests."""
 LEVELS: tuple[Level, ...] = ("basic", "comprehensive", "production_ready")
 PROFILES: tuple[Profile, ...] = ("fastapi", "gateway")
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.rule import LEVELS, Level, Priority, Profile, Rule
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.patterns.signs import with_use
 
 GROUPS = frozenset(rule.pattern for rule in RULES.values())
 _PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
@@ -73,7 +72,7 @@ class RuleSelection:
 
     def lacking(self, more: frozenset[str]) -> "RuleSelection":
         """Return the rules of a project that also lacks this."""
-        return RuleSelection(self.profile, self.level, with_use(self.lacks, more), self.rules, self.paths, self.exclude)
+        return RuleSelection(self.profile, self.level, self.lacks | more, self.rules, self.paths, self.exclude)
 
     def _is_meant(self, rule: Rule) -> bool:
         return (self.profile == "gateway" or rule.profile == "fastapi") and self.lacks.isdisjoint(rule.needs)

@@ -38,12 +38,8 @@ WEB = ImportsOf(("fastapi", "starlette"))
 _REDIS = ImportsOf(("redis", "valkey", "aioredis", "coredis"))
 _TABLES = ImportsOf(("sqlalchemy", "sqlmodel", "tortoise", "beanie", "ormar"))
 _LIBRARIES = ImportsOf(_LIMITERS | _CACHES)
-_FILE_DATABASE = re.compile(rb"sqlite", re.IGNORECASE)
-_SERVER_DATABASE = re.compile(
-    rb"postgres|psycopg|asyncpg|mysql|mariadb|dynamodb|mongodb|pymongo|cockroach|oracledb|mssql|firestore",
-    re.IGNORECASE,
-)
 _FOR_ALL = re.compile(rb"\b(?:default|application)_limits\s*=\s*\[\s*[^\]\s]")
+_LIMITED = re.compile(rb"@[\w.]+\.(?:limit|shared_limit)\s*\(|\bRateLimiter\s*\(")
 _BREAKER = re.compile(
     rb"^\s*(?:class|def|async def|from|import)\s[^\n]{0,200}(?:circuit_?breaker|pybreaker|aiobreaker|purgatory)",
     re.IGNORECASE | re.MULTILINE,
@@ -58,7 +54,7 @@ _COLUMNS = frozenset(
 )
 _BETWEEN_BRACES = re.compile(r"\{(\w+)(?::\w+)?\}")
 _HEADER = re.compile(r"[xX](?:-[A-Za-z]+){1,4}")
-_NOT_SERVED = re.compile(r"(?:^|/)(?:docs?|docs_src|examples?|migrations|alembic|versions|scripts)/")
+_NOT_SERVED = re.compile(r"(?:^|/)(?:docs?|docs_src|examples?|migrations|alembic|versions|scripts|_?archived?)/")
 _OF_TESTS = re.compile(r"(?:^|/)(?:(?:tests?|testing|benchmarks?)/|(?:test_[^/]*|[^/]*_test|conftest)\.py$)")
 _IMPORT = "import of "
 _OF_A_NAME = frozenset({"id", "ids", "slug", "key", "uuid", "name", "code"})
@@ -84,9 +80,8 @@ class Signs:
         self.found: dict[Has, Sign] = {}
         self.files = 0
         self.breaks_circuits = False
-        self.limits_by_default = False
-        """A library's limiter is given a limit for every route."""
-        self._databases: set[str] = set()
+        self._by_default = False
+        self._by_name = False
         self._words = {
             has: re.compile("|".join((pattern, *map(re.escape, own.get(has, ())))).encode(), re.IGNORECASE)
             for has, pattern in _USUAL.items()
@@ -98,33 +93,23 @@ class Signs:
         return len(self.found) == len(SUBJECTS)
 
     @property
-    def of_one_machine(self) -> bool:
-        """Return whether all data is in an SQLite file and no library for limits is used: a program for one machine."""
-        return self.in_one_file and not self.limits_by_library
+    def limits_nobody(self) -> bool:
+        """Return whether a library's limiter is made, and names no route, or has a limit for all of them.
 
-    @property
-    def limits_by_library(self) -> bool:
-        """Return whether a library's limiter is imported."""
+        Where routes have none all the same, it does not what it was made for.
+        """
         limiter = self.found.get("limiter")
-        return limiter is not None and limiter.what.startswith(_IMPORT)
-
-    @property
-    def in_one_file(self) -> bool:
-        """Return whether all data is in an SQLite file."""
-        return self._databases == {"file"}
+        return limiter is not None and limiter.what.startswith(_IMPORT) and (self._by_default or not self._by_name)
 
     def look(self, path: str, data: bytes) -> None:
         """Look through one file. Files that serve nothing, such as tests, are skipped."""
         if not is_served(path):
             return
         self.files += 1
-        for kind, pattern in (("file", _FILE_DATABASE), ("server", _SERVER_DATABASE)):
-            if kind not in self._databases and pattern.search(data):
-                self._databases.add(kind)
         if not self.breaks_circuits and _BREAKER.search(data):
             self.breaks_circuits = True
-        if not self.limits_by_default and _FOR_ALL.search(data) and _LIBRARIES.are_in(data):
-            self.limits_by_default = True
+        self._by_default = self._by_default or (_LIBRARIES.are_in(data) and _FOR_ALL.search(data) is not None)
+        self._by_name = self._by_name or (b"imit" in data and _LIMITED.search(data) is not None)
         if self.complete:
             return
         imports = _Imports(*(one.are_in(data) for one in (WEB, _REDIS, _TABLES, _LIBRARIES)))
@@ -275,39 +260,18 @@ class Detected(NamedTuple):
     signs: tuple[Sign, ...]
     reason: str = ""
     """What speaks for it where there are no signs."""
-    in_one_file: bool = False
-    """All data is in an SQLite file."""
-    limits_by_library: bool = False
-    limits_by_default: bool = False
-    """A library's limiter is imported, and given a limit for every route."""
+    limits_nobody: bool = False
+    """A library's limiter is made, and names no route, or has a limit for all of them."""
 
 
 def detected(signs: Signs) -> Detected:
     """Return the profile that the signs show: a project is a gateway if it has a limiter, tenants or a cache."""
     lacks: frozenset[str] = frozenset(name for name in SUBJECTS if name not in signs.found)
-    if signs.of_one_machine:
-        lacks |= {"service"}
-    if {"limiter", "tenant"} <= lacks:
+    if "limiter" in lacks:
         lacks |= {"callers"}
     if not signs.breaks_circuits:
         lacks |= {"breaker"}
     found = tuple(signs.found[name] for name in SUBJECTS if name in signs.found)
     if found:
-        by_library = (signs.limits_by_library, signs.limits_by_default)
-        return Detected("gateway", lacks, found, "", signs.in_one_file, *by_library)
+        return Detected("gateway", lacks, found, limits_nobody=signs.limits_nobody)
     return Detected("fastapi", lacks, (), f"no limiter, tenant or cache in {plural(signs.files, 'file')}")
-
-
-def with_use(lacks: frozenset[str], by_use: frozenset[str]) -> frozenset[str]:
-    """Return what a project lacks by its signs and by its use.
-
-    Without a limiter, and with a tenant in few of its routes only, such as the departments of one company, nobody is
-    limited: it lacks ``callers``. Where most routes know their tenant, all are asked for a limit, because one tenant
-    uses up what the others need.
-    """
-    together = lacks | by_use
-    if together.isdisjoint(("tenant", "isolation")):
-        return together - {"callers"}
-    if "limiter" in lacks:
-        return together | {"callers"}
-    return together

@@ -27,7 +27,7 @@ from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.rule import Hit, Profile
 from optimus_tui.patterns.rules import RULES
 from optimus_tui.patterns.selection import RuleSelection
-from optimus_tui.patterns.signs import Signs, detected, with_use
+from optimus_tui.patterns.signs import Signs, detected, is_served
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.tools.router_files import SourceTree
 from tests.patterns_tree import CORPUS
@@ -36,7 +36,7 @@ PUBLIC = CORPUS / "public"
 LABELS = PUBLIC / "labels.tsv"
 LEARNED = tuple(
     PUBLIC / f"blind_{name}.tsv"
-    for name in ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh")
+    for name in ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
 )
 """Labels that were blind until the rules were mended for them, and whose projects can all be fetched."""
 COLUMNS = ("rule", "found", "missed", "false", "quiet")
@@ -112,8 +112,8 @@ def selection_of(root: Path, project: Project, as_gateway: bool) -> RuleSelectio
     found = detected(signs)
     profile, lacks = found.profile, found.lacks
     if profile == "gateway" and ("tenant" not in lacks or not as_gateway):
-        verdicts = (inspect(path, data, project, routes_only=True) for path, data in files.items())
-        lacks = with_use(lacks, lacking_by_use(verdicts, found))
+        verdicts = (inspect(path, data, project, routes_only=True) for path, data in files.items() if is_served(path))
+        lacks |= lacking_by_use(verdicts, found)
     return as_it_is(profile, lacks, as_gateway)
 
 

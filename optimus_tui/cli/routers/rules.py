@@ -22,8 +22,8 @@ about is set aside by a comment on its line, or on a line of its own above it, w
 _NEEDS = {
     "limiter": "a limiter", "tenant": "tenants", "cache": "a cache",
     "isolation": "tenants that most of its routes know",
-    "service": "more than one file of SQLite for its data",
-    "callers": "a limiter, or tenants that most of its routes know", "breaker": "a circuit breaker",
+    "callers": "a limit for most of its routes, or a limiter for all that nothing applies,",
+    "breaker": "a circuit breaker",
     "metrics": "metrics that at least half of its routers have",
 }  # fmt: skip
 """What a rule wants to find in a project before it says anything."""

@@ -124,6 +124,9 @@ def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]
         return set()  # what its type is, goes before what it is called
     if root in vocabulary.DB_ROOTS:
         about = about | {"db"}
+    kept = (dotted or raw).rpartition(".")[0].rpartition(".")[2]
+    if kept.isupper():
+        about = words(kept)  # a constant, whatever the file is called that it stands in
     framework = raw.startswith(("router.", "app.", "request.")) and raw.count(".") == 1
     if root in vocabulary.HTTP_ROOTS and (method in vocabulary.ASKS or method == "urlopen"):
         return {"upstream"}

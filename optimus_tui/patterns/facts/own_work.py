@@ -332,6 +332,19 @@ def is_for_all(view: View, route: Route) -> bool:
     return is_before_sign_in(route) or asks_for_nothing(view, route)
 
 
+def touches_nothing(view: View, route: Route) -> bool:
+    """Return whether a route needs no tenant: it is for all, or answers what is written there or what it was sent."""
+    if is_for_all(view, route):
+        return True
+    handler = route.handler
+    given = {arg.arg for arg, _ in handler.params}
+    answers = [returned_value(one.node) for one in handler.returned]
+    told = [list(one.values) for one in answers if isinstance(one, ast.Dict) and one.values]
+    if view.calls(handler) or not answers or len(told) < len(answers):
+        return False
+    return all(isinstance(one, ast.Constant) or chain(one) in given for each in told for one in each)
+
+
 def is_from_a_store(view: View, route: Route) -> bool:
     """Return whether the answer can grow with use because it comes from a database, a cache or another service.
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Class, Scope, Unit
 from optimus_tui.patterns.facts.routes import Route
-from optimus_tui.patterns.source.resolve import InstanceOf
+from optimus_tui.patterns.source.resolve import InstanceOf, Seen
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import READS, chain, words
 
 _PAGES = frozenset(
     {
@@ -22,6 +22,7 @@ _STARTS = frozenset({"offset", "skip", "page", "cursor"})
 _OF_REQUEST = ("Query", "Path", "Field", "Param")
 _ENDS = ("le", "lt", "max_value")
 _WINDOWS = frozenset({"days", "hours", "minutes", "weeks", "months"})
+_FINDS = READS | {"all", "load", "retrieve", "everything"}
 _MOST = 10_000
 """An upper bound above this is none: the list would hold the process for seconds."""
 _NUMBERS = frozenset({"int", "PositiveInt", "NonNegativeInt"})
@@ -129,6 +130,22 @@ def is_endless(view: View, one: Given, route: Route) -> bool:
     if any(node is not None and _ends(node, one.scope) for node in (one.default, one.annotation)):
         return False
     return not any(_clamps(view, unit, one.name, unit is route.handler) for unit in view.units(route))
+
+
+def is_required(one: Given) -> bool:
+    """Return whether a caller has to say it: it has no default, or one of its own such as a set of names."""
+    default = one.default
+    if isinstance(default, ast.Call):
+        given = [*default.args, *(word.value for word in default.keywords if word.arg == "default")]
+        default = next(iter(given), None)
+    return not (isinstance(default, ast.Constant) and default.value is None)
+
+
+def is_sized(view: View, seen: Seen) -> bool:
+    """Return whether an object that cannot be followed is asked by a name whose functions end their list."""
+    spoken = words(seen.method)
+    open_to_all = seen.thing is None and "." in seen.raw and not spoken.isdisjoint(_FINDS)
+    return open_to_all and len(spoken) > 1 and seen.method in view.project.sized
 
 
 def _is_name(node: ast.AST) -> bool:

@@ -16,6 +16,8 @@ _OF_SECURITY = re.compile(r"^(fastapi|starlette)\.")
 _LIBRARIES = frozenset({"fastapi", "starlette", "pydantic", "sqlalchemy", "sqlmodel", "typing_extensions", "redis"})
 _BUILTIN = frozenset(dir(builtins))
 _MOST_DEEP = 8
+_EMPTY = frozenset({"BaseModel", "object", "ABC", "Generic", "Protocol"})
+"""Classes that ask for nothing of a request."""
 
 
 class Unknown(Exception):
@@ -162,8 +164,13 @@ def _read_by_class(owner: Class, resolver: Resolver, depth: int) -> Iterator[str
     if depth > _MOST_DEEP:
         raise Unknown
     begin = owner.methods.get("__init__")
-    if begin is not None:
-        yield from (arg.arg for arg, _ in begin.params)
+    if begin is not None:  # FastAPI asks for nothing else of a class
+        for arg, default in begin.params:
+            yield arg.arg
+            outer = begin.scope.parent or begin.scope
+            for node, place in needs(resolver, arg, default, outer):
+                yield from _read_by(node, place, resolver, depth + 1)
+        return
     for name, (bound, scope) in owner.attributes.items():
         yield name
         arg = ast.arg(name, bound.annotation)
@@ -173,5 +180,7 @@ def _read_by_class(owner: Class, resolver: Resolver, depth: int) -> Iterator[str
         above = resolver.what(base, owner.unit.scope.parent or owner.unit.scope)
         if isinstance(above, Class):
             yield from _read_by_class(above, resolver, depth + 1)
-        elif not isinstance(above, External) or above.dotted.rpartition(".")[2] not in ("BaseModel", "object", "ABC"):
+        elif chain(getattr(base, "value", None)).rpartition(".")[2] in ("Generic", "Protocol"):
+            continue
+        elif not isinstance(above, External) or above.dotted.rpartition(".")[2] not in _EMPTY:
             raise Unknown

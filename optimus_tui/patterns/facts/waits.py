@@ -16,7 +16,7 @@ Kind = Literal["", "file", "network", "session"]
 _FILES = frozenset(
     {"shutil.copyfileobj", "shutil.rmtree", "pathlib.Path.read_text", "pathlib.Path.read_bytes",
      "pathlib.Path.write_text", "pathlib.Path.write_bytes", "pathlib.Path.open", "boto3.client", "boto3.resource",
-     "sqlite3.connect"}
+     "sqlite3.connect", "tempfile.NamedTemporaryFile", "tempfile.TemporaryFile"}
 )  # fmt: skip
 _EXACT = frozenset(
     {"time.sleep", "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_output",

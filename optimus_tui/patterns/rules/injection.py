@@ -37,6 +37,8 @@ def makes_client(seen: Seen) -> bool:
         return False
     if name == "boto3.Session" or name.startswith(("sqlalchemy.orm.", "sqlmodel.Session")):
         return False  # credentials and a region; a session takes its connection from the engine's pool
+    if "engine()" in name.rpartition(".")[0]:
+        return False  # so does what is asked of an engine that is there: engine.connect()
     return (seen.raw.rpartition(".")[2] in _MAKERS or name.rpartition(".")[2] in _MAKERS) and not name.endswith("()")
 
 

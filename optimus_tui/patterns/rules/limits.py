@@ -87,7 +87,7 @@ async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
 async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
     return await repo.page(tenant)
 ''',
-        _missing, _names, profile="gateway", needs=("callers", "service"), rests_on="limiter", absence=True,
+        _missing, _names, profile="gateway", needs=("callers",), rests_on="limiter", absence=True,
     ),
     Rule(
         "limits.unheeded", "rate_limiting", "basic", "high", "The limiter's verdict is not looked at",

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Class, Scope, Unit
 from optimus_tui.patterns.facts.own_work import answers_a_file, called_by, is_from_a_store
-from optimus_tui.patterns.facts.paging import SIZES, Given, is_endless, is_paged, pages, parameters_of, sizes_of
+from optimus_tui.patterns.facts.paging import (
+    SIZES,
+    Given,
+    is_endless,
+    is_paged,
+    is_required,
+    is_sized,
+    pages,
+    parameters_of,
+    sizes_of,
+)  # fmt: skip
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.source.resolve import InstanceOf
@@ -159,22 +169,14 @@ def _unbounded(view: View) -> Iterator[Hit]:
 
 def _answers_all(view: View, route: Route, given: list[Given]) -> bool:
     """Return whether neither a caller nor the code ends the list, and it may become long."""
-    if pages(given) or any(_is_required(one) and words(one.name) & _CHOSEN for one in given):
+    if pages(given) or any(is_required(one) and words(one.name) & _CHOSEN for one in given):
         return False
     parts = [one for one in route.path.lower().split("/") if one and "{" not in one]
-    spoken = {*re.findall(r"[a-z]+", " ".join(parts[-1:])), *route.name.lower().split("_")[-1:]}
+    name = [one for one in route.name.lower().split("_") if one not in _NAMES | _ASKS] or [""]
+    spoken = {*re.findall(r"[a-z]+", " ".join(parts[-1:])), name[-1], f"{name[-1]}s"}
     if parts and not parts[-1].endswith("s"):
         spoken |= {*parts[-2:]}  # /categories/empty
     return not spoken & _FEW and is_from_a_store(view, route) and not _limits_itself(view, route)
-
-
-def _is_required(one: Given) -> bool:
-    """Return whether a caller has to say it: it has no default, or one of its own such as a set of names."""
-    default = one.default
-    if isinstance(default, ast.Call):
-        given = [*default.args, *(word.value for word in default.keywords if word.arg == "default")]
-        default = next(iter(given), None)
-    return not (isinstance(default, ast.Constant) and default.value is None)
 
 
 def _limits_itself(view: View, route: Route) -> bool:
@@ -196,6 +198,8 @@ def _limits_itself(view: View, route: Route) -> bool:
             return True
         if any(isinstance(one, ast.Slice) and one.upper is not None for one in ast.walk(unit.node)):
             return True
+    if any(is_sized(view, seen) for unit in called_by(view, route) for seen in view.calls(unit)):
+        return True
     return not view.calls(route.handler)  # what is written out in the source has an end
 
 

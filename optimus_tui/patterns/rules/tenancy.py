@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.hosts import asks_where_it_is_told
 from optimus_tui.patterns.facts.model import Unit, is_caller
-from optimus_tui.patterns.facts.own_work import is_for_all
+from optimus_tui.patterns.facts.own_work import touches_nothing
 from optimus_tui.patterns.facts.routes import Route, falls_back, hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
@@ -24,13 +24,13 @@ _SOURCES = ("Header", "Query", "Cookie", "Param")
 
 
 def _names(view: View) -> list[str]:
-    return [route.name for route in view.served if not is_for_all(view, route)]
+    return [route.name for route in view.served if not touches_nothing(view, route)]
 
 
 def _missing(view: View) -> Iterator[Hit]:
     everywhere = "tenant" in view.app_flags
     for route in view.served:
-        if is_for_all(view, route):
+        if touches_nothing(view, route):
             continue
         hollow = hollow_tenants(route.handler, view.resolver)
         if hollow:

@@ -309,12 +309,21 @@ class Project:
         ]
 
     @cached_property
+    def sized(self) -> frozenset[str]:
+        """Return the functions of the tree that end a list by themselves: ``def get_all(self, limit: int = 5)``."""
+        python = (path for path in self.paths if path.endswith(".py"))
+        return frozenset(one[1].decode() for path in python for one in _SIZED.finditer(self._load(path) or b""))
+
+    @cached_property
     def assembling(self) -> list[str]:
         """Return the Python files of the tree that seem to put routers and applications together, sorted."""
         python = (path for path in sorted(self.paths) if path.endswith(".py"))
         return [path for path in python if _assembles(self._load(path) or b"")]
 
 
+_SIZED = re.compile(
+    rb"\bdef ([a-z_]\w*)\([^()]{0,400}?\b(?:limit|size|page_size|per_page)(?:\s*:[^=,()]{1,30})?\s*=\s*\d"
+)
 _CLASS = re.compile(rb"^class ([A-Za-z_]\w*)(?:\[[^\]\n]*\])?(?:\(([^()]{0,400})\))?\s*:", re.MULTILINE)
 
 

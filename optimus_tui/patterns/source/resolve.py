@@ -1,27 +1,16 @@
-"""Resolve names and calls, each unit's calls once for all checks.
-
-A name is a function, a class, an instance, or something whose source is not in the tree.
-"""
+"""Resolve names and calls to a function, a class, an instance, or something whose source is not in the tree."""
 
 import ast
-import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.patterns.source.vocabulary import chain, first_type, returned_value, unawaited, words
+from optimus_tui.patterns.source.vocabulary import OF_ANSWER, chain, first_type, returned_value, unawaited, words
 from optimus_tui.syntax import parse_expression
 
 DEPENDS = frozenset({"Depends", "Security"})
 _DEEPEST = 24
-_ANSWER = frozenset(
-    {"json", "get", "post", "put", "patch", "request", "send", "loads", "load", "hget", "hgetall", "mget", "getex",
-     "fetch", "fetchrow", "fetchone", "pop", "read", "getenv", "model_dump"}
-)  # fmt: skip
-"""Methods that answer data: what is called on the data does not ask again."""
-_OF_ANSWER = re.compile(rf"(?<!caches)(?<!clients)(?<!pools)(?<!registry)\.({'|'.join(sorted(_ANSWER))})\(\)\.")
-"""…of anything but a collection of clients: ``caches.get("default")``."""
 
 
 class InstanceOf(NamedTuple):
@@ -56,6 +45,9 @@ class Resolver:
         if kind is ast.Name:
             return self._name(node.id, scope, depth)  # type: ignore[attr-defined]
         if kind is ast.Attribute:
+            below = scope.unit.owner if _is_super(node.value) else None  # type: ignore[attr-defined]
+            if below is not None:
+                return self._inherited(below, node.attr, depth + 1)  # type: ignore[attr-defined]
             return self.member(self.what(node.value, scope, depth + 1), node.attr, depth + 1)  # type: ignore[attr-defined]
         if isinstance(node, ast.Call):
             return self.result(self.what(node.func, scope, depth + 1), node, scope, depth + 1)
@@ -192,6 +184,9 @@ class Resolver:
             bound, scope = owner.attributes[name]
             typed = self.annotated(bound.annotation, scope, depth + 1)
             return typed or self.what(bound.value, scope, depth + 1)
+        return self._inherited(owner, name, depth)
+
+    def _inherited(self, owner: Class, name: str, depth: int) -> Thing:
         for base in owner.bases:
             above = self.what(base, owner.unit.scope.parent or owner.unit.scope, depth + 1)
             found = self.member(above, name, depth + 1)
@@ -351,6 +346,10 @@ class Resolver:
         return next((word.value for word in node.keywords if word.arg == "dependency"), None)
 
 
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+
+
 def _may_be_told(things: dict[str, Any], name: str, depth: int) -> bool:
     """Return whether a name was given up at a greater depth than this one, so that it may be found now."""
     return bool(things.get(f"{name};", -1) > depth)
@@ -423,7 +422,7 @@ def _is_of_data(node: ast.AST) -> bool:
     """Return whether it comes out of a call that answers data: ``client.get(url).json()["items"]``."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Await)):
         node = node.value
-    return isinstance(node, ast.Call) and _OF_ANSWER.search(f"{chain(node.func)}().") is not None
+    return isinstance(node, ast.Call) and OF_ANSWER.search(f"{chain(node.func)}().") is not None
 
 
 def _of_data(func: ast.expr) -> _Kept:
@@ -433,7 +432,7 @@ def _of_data(func: ast.expr) -> _Kept:
 
 
 def _resolved(thing: Thing, raw: str) -> _Kept:
-    if isinstance(thing, External) and _OF_ANSWER.search(thing.dotted):
+    if isinstance(thing, External) and OF_ANSWER.search(thing.dotted):
         return None, raw, "", raw.rpartition(".")[2], False
     visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class))
     return thing, raw, _dotted(thing), raw.rpartition(".")[2], visible

@@ -142,6 +142,15 @@ def _split(name: str) -> frozenset[str]:
     return frozenset(one.lower() for one in _WORD.findall(name))
 
 
+_ANSWER = frozenset(
+    {"json", "get", "post", "put", "patch", "request", "send", "loads", "load", "hget", "hgetall", "mget", "getex",
+     "fetch", "fetchrow", "fetchone", "pop", "read", "getenv", "model_dump"}
+)  # fmt: skip
+"""Methods that answer data: what is called on the data does not ask again."""
+OF_ANSWER = re.compile(rf"(?<!caches)(?<!clients)(?<!pools)(?<!registry)\.({'|'.join(sorted(_ANSWER))})\(\)\.")
+"""…of anything but a collection of clients: ``caches.get("default")``."""
+
+
 def unawaited(node: ast.expr | None) -> ast.expr | None:
     """Return what an ``await`` waits for; any other expression, and None, as it is."""
     if isinstance(node, ast.Await):

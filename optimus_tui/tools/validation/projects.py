@@ -12,7 +12,7 @@ from optimus_tui.patterns.helpers import Helper, HelperUses, Job, remedy
 from optimus_tui.patterns.rule import Profile, Rule
 from optimus_tui.patterns.rules import RULES
 from optimus_tui.patterns.selection import GROUPS, PathChoice, RuleSelection
-from optimus_tui.patterns.signs import Detected, Signs, detected
+from optimus_tui.patterns.signs import Detected, Signs, detected, is_served
 from optimus_tui.patterns.source.vocabulary import own_words
 from optimus_tui.settings.project_rules import ProjectRules, rules_for
 from optimus_tui.settings.table import SettingsError, nearest
@@ -149,6 +149,6 @@ def judge_project(
     wanted = [path for path in everything if not choice.selection.excludes(choice.prefix + path)]
     outcome = examine(choice.root, wanted, named=named, seconds=seconds, use_cache=use_cache, words=choice.words)
     if choice.found.signs:  # nobody chose the profile
-        lacks = lacking_by_use((one.verdict for one in outcome.judged), choice.found)
+        lacks = lacking_by_use((one.verdict for one in outcome.judged if is_served(one.path)), choice.found)
         choice = choice._replace(selection=choice.selection.lacking(lacks))
     return JudgedProject(choice, outcome, len(everything) - len(wanted))

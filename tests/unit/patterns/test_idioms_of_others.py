@@ -5,7 +5,7 @@ import pytest
 from optimus_tui.patterns.habits import lacking_by_use
 from optimus_tui.patterns.judge import Share, Verdict
 from optimus_tui.patterns.selection import RuleSelection
-from optimus_tui.patterns.signs import Signs, detected, with_use
+from optimus_tui.patterns.signs import Signs, detected
 from tests.patterns_tree import judged, rules_of
 
 _FACTORY = """from fastapi_limiter.depends import RateLimiter
@@ -82,12 +82,13 @@ def _lacks(limiter: str, limited: int, of: int, tenants: tuple[int, int] = (0, 0
     signs.look("app/limit.py", limiter.encode())
     found = detected(signs)
     shares = (Share("limits.missing", of, of - limited), Share("tenancy.missing", *tenants))
-    lacks = with_use(found.lacks, lacking_by_use([Verdict(shares=shares)], found))
+    lacks = found.lacks | lacking_by_use([Verdict(shares=shares)], found)
     return "limits.missing" not in RuleSelection("gateway", lacks=lacks).at("x.py")
 
 
 _OWN = "import fastapi\ndef check_rate_limit(key): ...\n"
 _BY_LIBRARY = "from slowapi import Limiter\nlimiter = Limiter(key_func=who)\n"
+_BY_NAME = f'{_BY_LIBRARY}@limiter.limit("5/minute")\ndef login(): ...\n'
 _BY_DEFAULT = 'from slowapi import Limiter\nlimiter = Limiter(key_func=who, default_limits=["100/minute"])\n'
 _TENANT = "import fastapi\ndef check_rate_limit(key): ...\ndef read(tenant_id: str): ...\n"
 
@@ -98,12 +99,14 @@ _TENANT = "import fastapi\ndef check_rate_limit(key): ...\ndef read(tenant_id: s
         (_OWN, 3, 40, (0, 0), True),  # which routes need one was decided
         (_OWN, 2, 7, (0, 0), True),
         (_OWN, 25, 40, (0, 0), False),  # it limits most
-        (_BY_LIBRARY, 3, 40, (0, 0), True),
+        (_BY_NAME, 3, 40, (0, 0), True),
+        (_BY_NAME, 0, 40, (0, 0), True),
         (_BY_LIBRARY, 0, 40, (0, 0), False),  # set up, and used nowhere
         (_OWN, 0, 40, (0, 0), True),  # something else than requests is limited
         (_BY_DEFAULT, 3, 40, (0, 0), False),  # meant for all, and no middleware applies it
-        (_TENANT, 3, 40, (40, 5), False),  # tenants share it
-        (_TENANT, 3, 40, (40, 35), True),
+        (_TENANT, 3, 40, (40, 5), True),
+        ("import fastapi\ndef read(tenant_id: str): ...\n", 0, 40, (40, 5), True),  # nothing is limited anywhere
+        ("import fastapi\ndef read(tenant_id: str): ...\n", 0, 5, (5, 0), True),
         ("import fastapi\n", 0, 40, (0, 0), True),
     ],
 )
@@ -193,3 +196,126 @@ async def {name}({given}, repo=Depends(get_repo)):
     return await repo.all()
 """
     assert ("lists.unbounded" in {one.rule for one in judged(source).issues}) is endless
+
+
+_BASE = """
+class Base:
+    async def everything(self, **asked):
+        return await self.found_by(asked).read_all(**asked)
+class Store:
+    async def read_all(self, page: int = 0, limit: int{size}):
+        return []
+"""
+
+
+@pytest.mark.parametrize(("size", "endless"), [(" = 5", False), ("", True)])
+def test_a_length_that_the_store_sets_ends_a_list_through_super(size: str, endless: bool) -> None:
+    source = """
+from fastapi import APIRouter, Depends
+from base import Base
+router = APIRouter()
+class Authors(Base):
+    async def all_of_them(self, db: AsyncSession):
+        await db.execute(1)
+        return await super().everything(db=db)
+@router.get("/authors", response_model=list[Author])
+async def get_authors(authors: Authors = Depends(), db=Depends(get_db)):
+    return await authors.all_of_them(db)
+"""
+    assert ("lists.unbounded" in rules_of(source, base=_BASE.format(size=size))) is endless
+
+
+def test_what_stands_in_the_source_is_no_store_whatever_its_file_is_called() -> None:
+    source = """
+from fastapi import APIRouter
+from app.api.seed import ILLNESSES
+router = APIRouter()
+@router.get("/illnesses", response_model=list[Illness])
+async def get_all_illnesses():
+    return [ILLNESSES.get(one) for one in names]
+"""
+    assert "lists.unbounded" not in rules_of(source)
+
+
+@pytest.mark.parametrize(("name", "endless"), [("settings_get_all", False), ("files_get_all", True)])
+def test_what_a_name_is_about_may_stand_before_its_verb(name: str, endless: bool) -> None:
+    source = f"""
+from fastapi import APIRouter, Depends
+router = APIRouter()
+@router.get("/", response_model=list[Thing])
+def {name}(db: Session = Depends(get_db)):
+    return db.query(Thing).all()
+"""
+    assert ("lists.unbounded" in rules_of(source)) is endless
+
+
+def test_an_engine_that_is_there_opens_no_new_pool() -> None:
+    source = """
+from fastapi import APIRouter
+from sqlalchemy import create_engine
+engine = create_engine("postgresql://")
+router = APIRouter()
+@router.delete("/things")
+def drop():
+    with engine.connect() as connection:
+        connection.execute("DELETE FROM things")
+"""
+    assert "injection.client_per_request" not in rules_of(source)
+    inside = source.replace("    with engine", '    engine = create_engine("postgresql://")\n    with engine')
+    assert "injection.client_per_request" in rules_of(inside)
+
+
+@pytest.mark.parametrize(("named", "unread"), [("isbn", True), ("book_id", False)])
+def test_a_service_that_is_a_dependency_reads_what_its_own_init_names(named: str, unread: bool) -> None:
+    source = f"""
+from typing import Generic, TypeVar
+from uuid import UUID
+from fastapi import APIRouter, Depends
+One = TypeVar("One")
+class Base(Generic[One]):
+    def __init__(self, **stores): ...
+class Store:
+    pass
+class Books(Base[int]):
+    def __init__(self, store: Store = Depends(Store)):
+        super().__init__(store=store)
+router = APIRouter()
+@router.get("/books/{{{named}}}")
+async def book(book_id: UUID, books: Books = Depends()) -> Book:
+    return await books.one(book_id)
+"""
+    assert ("routes.unread_parameter" in rules_of(source)) is unread
+
+
+@pytest.mark.parametrize(
+    ("given", "answered", "missing"),
+    [
+        ("schema: str", '{"schema": schema}', False),
+        ("schema: str", '{"ok": True}', False),
+        ("schema: str", "await orders.find(schema)", True),
+        ("schema: str", "[]", True),
+    ],
+)
+def test_a_route_that_touches_nothing_needs_no_tenant(given: str, answered: str, missing: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+router = APIRouter()
+@router.get("/check")
+async def check({given}):
+    return {answered}
+"""
+    assert ("tenancy.missing" in rules_of(source)) is missing
+
+
+@pytest.mark.parametrize("made", ["tempfile.NamedTemporaryFile(delete=False)", 'open("/srv/kept", "wb")'])
+def test_a_temporary_file_is_a_file(made: str) -> None:
+    source = f"""
+import tempfile
+from fastapi import APIRouter, UploadFile
+router = APIRouter()
+@router.post("/upload")
+async def upload(file: UploadFile):
+    with {made} as kept:
+        kept.write(await file.read())
+"""
+    assert "async.blocking" in rules_of(source)

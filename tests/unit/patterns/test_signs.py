@@ -96,26 +96,6 @@ def test_one_sign_makes_a_gateway_and_what_is_not_there_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "alone"),
-    [
-        (["U = 'sqlite:///shop.db'\n"], True),
-        (["import sqlite3\n", f"{WEB}class SlidingWindowToken: ...\n"], True),
-        (["U = 'sqlite:///shop.db'\n", "import slowapi\n"], False),
-        (["U = 'sqlite:///shop.db'\n", "V = 'postgresql://db/shop'\n"], False),
-        (["import asyncpg\n"], False),
-        (["x = 1\n"], False),
-    ],
-)
-def test_an_application_of_one_machine_keeps_its_data_in_a_file_and_limits_nobody(
-    texts: list[str], alone: bool
-) -> None:
-    signs = Signs({})
-    for at, text in enumerate(texts):
-        signs.look(f"app/{at}.py", text.encode())
-    assert ("service" in detected(signs).lacks) is alone
-
-
-@pytest.mark.parametrize(
     ("text", "limits"),
     [
         ("def _quota_cache_usable(): ...\n", False),
