@@ -13,7 +13,8 @@ from tests.amounts import amount
 
 NAMES = st.lists(st.one_of(st.binary(max_size=6), st.text("ab0:\n.", max_size=6).map(str.encode)), max_size=12)
 WORDS = st.sampled_from(
-    ["a", "A0", "!b", "/a.b/", "/[^a]b/", "/a|b$/", "/^a/", "!/0*/", "ttl<5", "ttl>=0", "!ttl<9", "expires:never",
+    ["a", "A0", "!b", "/a.b/", "/[^a]b/", "/a|b$/", "/^a/", "!/0*/", "/^k0:a?$/", "/[^:]*b$/", r"/\d:\W/", r"/0\b/",
+     r"/a\s|\Ak1/", r"!/b\Z/", "/a(?!b)/", "ttl<5", "ttl>=0", "!ttl<9", "expires:never",
      "!expires:yes", "type:string", "size>1", "tenant:t", "tenant:=x", "kind:k", "key:0", "\xe9", "b0"]
 )  # fmt: skip
 

@@ -29,8 +29,10 @@ _EXPIRES = {-1: "never", -2: "unknown"}
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge, "=": operator.eq,
 }  # fmt: skip
-_ANCHORED = re.compile(r"[\^$\\]|\(\?")
+_ALONE = re.compile(r"\\[ABZ]|\(\?")
 """What may mean something else in many names on lines of one text than in each name alone."""
+TRIED, MANY = 32, 8
+"""If so many of the names tried match, all are looked at one by one: a search of the text gains where few do."""
 Leaves = Sequence[tuple[NameTable, "array[int]"]]
 
 
@@ -175,7 +177,7 @@ class Picker:
         if inner.field in ("text", "key") and inner.needle is not None:
             return _by_text
         if inner.regex is not None:
-            if _ANCHORED.search(inner.regex.pattern):
+            if _ALONE.search(inner.regex.pattern):
                 return _by_lines
             return _by_regex
         return None
@@ -249,7 +251,11 @@ def _by_lines(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Ite
 
 def _by_regex(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Iterable[int]:
     assert term.regex is not None
-    search, text = term.regex.search, names.lines().decode("ascii")
+    alone = term.regex.search
+    if sum(alone(name.decode("ascii")) is not None for name in names[:: len(names) // TRIED + 1]) >= MANY:
+        yield from _by_lines(names, expiries, term)
+        return
+    search, text = re.compile(term.regex.pattern, term.regex.flags | re.MULTILINE).search, names.lines().decode("ascii")
     row = begin = 0
     while hit := search(text, begin):
         first = text.rfind("\n", begin, hit.start()) + 1 or begin
@@ -257,7 +263,7 @@ def _by_regex(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Ite
         end = text.find("\n", first)
         if end < 0:
             end = len(text)
-        if search(text[first:end]):  # the hit may go on over the end of its line
+        if alone(text[first:end]):  # the hit may go on over the end of its line
             yield row
         row, begin = row + 1, end + 1
         if begin > len(text):
@@ -273,12 +279,14 @@ async def order_rows(
         if reverse:
             return KeyRun(run.leaves, rows[::-1], in_order=False)
         return run
-    ranks = array("q")
+    ranks: list[int] = []
     for names, expiries in run.leaves:
-        if sort == "ttl":
-            ranks.extend([at if at >= 0 else _LAST.get(at, UNKNOWN_LAST) for at in expiries])
+        if sort != "ttl":
+            ranks += _by_size(names, details)
+        elif min(expiries, default=0) >= 0:
+            ranks += expiries
         else:
-            ranks.extend(_by_size(names, details))
+            ranks += [at if at >= 0 else _LAST.get(at, UNKNOWN_LAST) for at in expiries]
         await turn(0)
     return KeyRun(run.leaves, await _sorted(rows, ranks, reverse, turn), in_order=False)
 
@@ -293,7 +301,9 @@ def _by_size(names: NameTable, details: Mapping[bytes, KeyDetail]) -> list[int]:
     return ranks
 
 
-async def _sorted(rows: Sequence[int], ranks: "array[int]", reverse: bool, turn: Callable[[int], Any]) -> Sequence[int]:
+async def _sorted(
+    rows: Sequence[int], ranks: Sequence[int], reverse: bool, turn: Callable[[int], Any]
+) -> Sequence[int]:
     """Return ``rows`` by their ranks: spread over buckets that are in order, each too small to be noticed."""
     rank = ranks.__getitem__
     if len(rows) <= BUCKET:
