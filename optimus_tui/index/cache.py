@@ -3,12 +3,13 @@
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
+from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import MAX_TENANT_PARTS, KeyLayout, own_layout
 from optimus_tui.grammar.keys import SHOWN, Shapes, looks_like_limiter
 from optimus_tui.index.groups import ALL, GONE, KEEP, LEAST_PENDING, MOST_PENDING, NEVER, UNKNOWN, Group, Leaf, is_of
 from optimus_tui.index.name_table import NameTable
+from optimus_tui.index.totals import size_then_name, sum_of
 from optimus_tui.wording.safe import safe_text
 
 MAX_KEYS = 2_000_000
@@ -20,6 +21,8 @@ STEP_KEYS = 8_192
 MOST_WAITING = 500_000
 """New names that wait to be put in their places, in all leaves together: about 90 bytes each. The more may wait, the
 fewer times a leaf is put in order."""
+LOOK_AFTER, LOOK_FACTOR = 2_048, 4
+"""After so many names, or so many for each group, it is looked which leaves have many new ones: it takes each leaf."""
 FRESH = 2_000
 """New names whose TTL is asked for after a scan for names; those of others come with the next scan for TTLs."""
 PREFIX_SIZES = 4
@@ -54,6 +57,7 @@ class CacheIndex:
         self._by_beginning: dict[bytes, Group] = {}
         """Those prefixes with which no name of another rule begins, of a few lengths: names are simply cut by these."""
         self._prefix_sizes: tuple[int, ...] = ()
+        self._last_size = self._unlooked = 0
         self._coherence = Group(b"cache_coherence", b"")
         self._tenants: set[bytes] = set()
         self._ambiguous: set[bytes] = set()
@@ -119,19 +123,17 @@ class CacheIndex:
         """
         self._mono = mono
         expiries = _expiries(pttls, int(mono * 1000), len(names))
-        find, known, prefix_sizes = self._group_of, self._by_beginning.get, self._prefix_sizes
-        sampling, at_once, taken = self._share < ALL, not self._sweeping, 0
-        room = MOST_PENDING if self._pending < MOST_WAITING else LEAST_PENDING
-        if at_once:
-            room = 1
+        known, size = self._by_beginning.get, self._last_size
+        sampling, left_out = self._share < ALL, 0
         for name, expiry in zip(names, expiries, strict=True):
-            for size in prefix_sizes:
-                if (group := known(name[:size])) is not None and len(name) > size:
-                    break
-            else:
-                if (group := find(name)) is None:
+            group = known(name[:size])
+            if group is None or len(name) <= size:
+                group, size = self._look_up(name, size)
+                if group is None:
+                    left_out += 1
                     continue
             if sampling and not is_of(self._share, name):
+                left_out += 1
                 if expiry != GONE:
                     group.miss()
                 continue
@@ -140,18 +142,40 @@ class CacheIndex:
                 leaf.never += 1
             leaf.new_names.append(name)
             leaf.new_expiries.append(expiry)
-            taken += 1
-            if len(leaf.new_names) >= room:
-                self._full[id(leaf)] = group, leaf
+        self._last_size = size
+        taken = len(names) - left_out
         self._pending += taken
+        self._unlooked += taken
+        self._find_full()
         if sizes is not None:
             self._measure(names, sizes)
         work = 0
-        while self._full and (at_once or work < STEP_KEYS):
+        while self._full and (work < STEP_KEYS or not self._sweeping):
             _, (group, leaf) = self._full.popitem()
             work += len(leaf.expiries) + len(leaf.new_names)
             self._settle(group, leaf)
         self._keep_the_bound()
+
+    def _look_up(self, name: bytes, size: int) -> tuple[Group | None, int]:
+        """Return the group of a name, and the length of its prefix; where it has no known one, that of the last."""
+        for other in self._prefix_sizes:
+            if (group := self._by_beginning.get(name[:other])) is not None and len(name) > other:
+                return group, other
+        return self._group_of(name), size
+
+    def _find_full(self) -> None:
+        """Find the leaves that have so many new names that these are put in their places: now and then is enough."""
+        if not self._unlooked:
+            return
+        if self._sweeping and self._unlooked < min(STEP_KEYS, max(LOOK_AFTER, LOOK_FACTOR * len(self._groups))):
+            return
+        self._unlooked, room = 0, 1
+        if self._sweeping:
+            room = MOST_PENDING if self._pending < MOST_WAITING else LEAST_PENDING
+        for group in (*self._groups.values(), self._coherence):
+            for leaf in group.leaves:
+                if len(leaf.new_names) >= room:
+                    self._full[id(leaf)] = group, leaf
 
     def _measure(self, names: Sequence[bytes], sizes: Sequence[int | None]) -> None:
         for name, size in zip(names, sizes, strict=True):
@@ -246,8 +270,8 @@ class CacheIndex:
             totals_now = group.totals(self._more_than_kept(group))
             if totals_now.keys:
                 kinds.setdefault(group.kind, []).append(totals_now)
-        totals = [KindTotals(_sum(kind, of), tuple(sorted(of, key=_size_then_name))) for kind, of in kinds.items()]
-        totals.sort(key=lambda one: _size_then_name(one.totals))
+        totals = [KindTotals(sum_of(kind, of), tuple(sorted(of, key=size_then_name))) for kind, of in kinds.items()]
+        totals.sort(key=lambda one: size_then_name(one.totals))
         return CacheReport(
             kinds=tuple(totals),
             keys=sum(one.totals.keys for one in totals),
@@ -424,27 +448,6 @@ def _expiries(pttls: Sequence[int] | None, now: int, count: int) -> list[int]:
     """Return what a page says of each name's expiry."""
     if pttls is None:
         return [KEEP] * count
+    if min(pttls, default=0) >= 0:
+        return [now + pttl for pttl in pttls]
     return [now + pttl if pttl >= 0 else _SPECIAL.get(pttl, KEEP) for pttl in pttls]
-
-
-def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
-    if totals.tenant is None:
-        return -totals.keys, totals.kind
-    return -totals.keys, totals.tenant
-
-
-def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
-    """Return the totals of several groups. Keys of groups that were not measured count with the mean of the others."""
-    known = [(one.keys, one.bytes_used) for one in of if one.bytes_used is not None]
-    keys, measured = sum(one.keys for one in of), sum(count for count, _ in known)
-    total = sum(taken for _, taken in known)
-    return GroupTotals(
-        kind=kind,
-        tenant=None,
-        keys=keys,
-        without_ttl=sum(one.without_ttl for one in of),
-        bytes_used=round(total * keys / measured) if measured else None,
-        bytes_exact=len(known) == len(of) and all(one.bytes_exact for one in of),
-        histogram=tuple(sum(one.histogram[index] for one in of) for index in range(len(TTL_EDGES) + 1)),
-        sampled=any(one.sampled for one in of),
-    )

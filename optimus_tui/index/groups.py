@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice, pairwise, repeat
-from operator import eq
-from typing import NamedTuple
+from operator import eq, itemgetter
+from typing import NamedTuple, TypeVar
 from zlib import crc32
 
 from optimus_tui.contract.keyspace import TTL_EDGES, GroupTotals
@@ -32,6 +32,7 @@ HISTOGRAM_SECONDS = 5.0
 ALL = 4_096
 """A share of names is this or a smaller number: those whose hash is below it, which is the same ones in each scan."""
 _BINS = len(TTL_EDGES) + 1
+T = TypeVar("T")
 _NO_HISTOGRAM = (0,) * _BINS
 
 
@@ -114,13 +115,13 @@ class Leaf:
         known = self.names.all()
         both, told = known + new, [*self.expiries, *expiries]
         rows = sorted(range(len(both)), key=both.__getitem__)
-        ordered, came = list(map(both.__getitem__, rows)), new
+        ordered, came = _in_turn(both, rows), new
         if any(map(eq, ordered, islice(ordered, 1, None))):
             row_of = dict(zip(ordered, rows, strict=True))  # of a repeated name, the last counts
             before = set(known)
             came = [name for name in dict.fromkeys(new) if name not in before]
             ordered, rows = list(row_of), list(row_of.values())
-        self.set(ordered, map(told.__getitem__, rows), bytes([mark]) * len(ordered))
+        self.set(ordered, _in_turn(told, rows), bytes([mark]) * len(ordered))
         return Settled(came)
 
     def _fill(self, newest: Mapping[bytes, int], mark: int) -> Settled:
@@ -199,6 +200,14 @@ class Leaf:
         upper.set(names[half:], self.expiries[half:], self.marks[half:])
         self.set(names[:half], self.expiries[:half], self.marks[:half])
         return upper
+
+
+def _in_turn(items: Sequence[T], rows: Sequence[int]) -> Sequence[T]:
+    """Return the items at these rows, in this turn."""
+    if len(rows) < 2:
+        return [items[row] for row in rows]
+    found: tuple[T, ...] = itemgetter(*rows)(items)
+    return found
 
 
 class Group:

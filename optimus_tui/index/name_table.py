@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import overload
 
 SEPARATOR = b"\n"
+_PRINTABLE = bytes(range(0x20, 0x7F)) + SEPARATOR
 
 
 class NameTable(Sequence[bytes]):
@@ -34,13 +35,11 @@ class NameTable(Sequence[bytes]):
             self._text = SEPARATOR.join([name[cut:] for name in names])
         self._width = 0
         self._ends: array[int] | None = None
-        sizes = list(map(len, names))
-        if len(set(sizes)) == 1:
-            self._width = sizes[0] - cut + 1
+        if len(set(map(len, names))) == 1:
+            self._width = len(names[0]) - cut + 1
         else:
-            self._ends = array("Q", accumulate([size - cut + 1 for size in sizes]))
-        printable = self.shared + self._text.replace(SEPARATOR, b"")
-        self.plain = self._one_a_line and printable.isascii() and printable.decode("ascii").isprintable()
+            self._ends = array("Q", accumulate([len(name) - cut + 1 for name in names]))
+        self.plain = self._one_a_line and not (self.shared + self._text).translate(None, _PRINTABLE)
 
     def __len__(self) -> int:
         if self._ends is None:
