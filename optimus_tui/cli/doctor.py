@@ -305,7 +305,8 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
         message = cluster_words(state)
         if target.topology == "single":
             message += "; the address names one node of it, and the others are followed"
-        lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
+        is_well = cluster.covered == SLOTS and cluster.says_ok is not False
+        lines.append(DoctorLine("ok" if is_well else "WRONG", "  cluster", message))
     if sentinels is not None:
         lines.append(DoctorLine("ok" if sentinels.proven else "WRONG", "  sentinels", watched_words(sentinels, state)))
     if cluster is None and state.role == "replica":

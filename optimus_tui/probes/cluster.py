@@ -28,7 +28,7 @@ from optimus_tui.wording.safe import safe_text
 
 _SUMS = (
     "keys", "memory_used", "memory_max", "expiring_keys", "evicted_keys", "clients", "clients_max",
-    "commands_per_second", "keyspace_hits", "keyspace_misses",
+    "commands_per_second", "keyspace_hits", "keyspace_misses", "replicas",
 )  # fmt: skip
 """Figures of which a cluster has the sum of its primaries; unknown where one of them does not answer."""
 NODE_SECONDS = 1.5
@@ -268,7 +268,9 @@ def _with_lag(nodes: Iterable[ServerState]) -> list[ServerState]:
 
 def _whole(owners: Sequence[ServerState], answering: Sequence[ServerState]) -> ServerState:
     """Return the sums over the primaries. A sum that lacks a part is unknown."""
-    complete = len(answering) == len(owners)
+    complete, refused = len(answering) == len(owners), Refusals()
+    if complete:
+        refused = _refused(answering)
     sums: dict[str, Any] = {name: _sum(answering, name) if complete else None for name in _SUMS}
     latencies = [node.latency_ms for node in answering if node.latency_ms is not None]
     first = answering[0]
@@ -279,11 +281,10 @@ def _whole(owners: Sequence[ServerState], answering: Sequence[ServerState]) -> S
         version=first.version,
         mode="cluster",
         role="primary",
-        replicas=_sum(answering, "replicas"),
         memory_policy=first.memory_policy,
         own_hits=first.own_hits,
         own_misses=first.own_misses,
-        refused=_refused(answering),
+        refused=refused,
         info_fault=next((node.info_fault for node in answering if node.info_fault), None),
         **sums,
     )
@@ -350,7 +351,11 @@ def _sum_of(states: Sequence[MemoryState], name: str) -> int | None:
 
 
 def _most_of(states: Sequence[MemoryState], name: str) -> int | None:
-    return max((value for state in states if (value := getattr(state, name)) is not None), default=None)
+    values: list[int | None] = [getattr(state, name) for state in states]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return max(known)
 
 
 def all_slow(states: Sequence[SlowState]) -> SlowState:

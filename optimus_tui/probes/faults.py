@@ -14,7 +14,15 @@ from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.acl_words import denied_channel, denied_key
-from optimus_tui.probes.redis.dialing import HungUp, NodeAway, SentinelFound, SlotLost, Unproven, WrongLanguage
+from optimus_tui.probes.redis.dialing import (
+    HungUp,
+    NodeAway,
+    SentinelFound,
+    SlotLost,
+    Unproven,
+    WrongLanguage,
+    manners_at,
+)
 from optimus_tui.probes.redis.parser import (
     UNFORESEEN,
     ReplyTooLarge,
@@ -64,7 +72,7 @@ def _remedy_of_announced(fault: Fault, error: BaseException, target: RedisTarget
     if fault.kind == "tls" and names_mismatch(fault.message):
         return f'{name}, or write in address_map "{place}" = "NAME:PORT"'
     silent = isinstance(error, (LostConnection, OSError, redis_errors.TimeoutError)) and not isinstance(error, HungUp)
-    if silent and fault.kind in ("refused", "timeout") and not is_crowded(error):
+    if silent and not manners_at(target).greeted and fault.kind in ("refused", "timeout") and not is_crowded(error):
         return f'see its process, or write in address_map where it is reached from here: "{place}" = "HOST:PORT"'
     return None
 

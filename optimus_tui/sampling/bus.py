@@ -47,7 +47,7 @@ class BusWatch:
             made = await bounded(read_links(context.redis, target))
         except outages() as error:
             fault = redis_fault(error, context)
-            if fault.kind == "denied":  # of a node that is away the feed's own link tells
+            if fault.kind in ("denied", "invalid"):  # of a node that is away the feed's own link tells
                 context.feed.say_lacking("links", replace(fault, message="gaps between nodes cannot be seen"))
             return
         context.feed.say_lacking("links", None)

@@ -51,6 +51,8 @@ def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[S
         last = track.looks[-1][1]
     if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
         track, last = NO_SAMPLES, None
+    if last is not None and _parts(last) != _parts(state):
+        track, last = replace(track, looks=()), None  # each server counts for itself: sums of others grow by their past
     recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
     looks = (*(recent or track.looks[-1:]), (mono, state))
     most, at = track.replicas, track.replicas_mono
@@ -67,6 +69,11 @@ def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[S
         looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
     track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)
     return track, replace(state, refused_lately=lately, replicas_lost=lost)
+
+
+def _parts(state: ServerState) -> frozenset[str | None]:
+    """Return the runs of the servers whose counts are summed up; empty for one server."""
+    return frozenset(node.run_id for node in state.nodes if node.node is not None and node.node.slots)
 
 
 def judge_condition(state: ServerState) -> list[Finding]:

@@ -71,6 +71,8 @@ class Manners:
         self._named = True
         self._until = 0.0
         self._gave_up = float("-inf")
+        self.greeted = False
+        """A server has answered the greeting at this address."""
 
     @property
     def hopeless(self) -> bool:

@@ -298,7 +298,7 @@ class Guarded(AbstractConnection):
             if self._readonly and self._connector.mode == "cluster":
                 await self.send_command("READONLY", check_health=False)
                 await self.read_response()
-        self._connector.mode = self._connector.mode or ""
+        self._connector.mode, self._connector.manners.greeted = self._connector.mode or "", True
         if self._connector.mode == "sentinel" and not self._connector.target.service:
             raise SentinelFound("a sentinel, not a server")
         CONNECTED.set(asyncio.get_running_loop().time())

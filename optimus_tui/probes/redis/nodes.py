@@ -55,6 +55,8 @@ class ClusterNodes(Generic[Client]):
         self._away: dict[NodeAddress, tuple[float, BaseException]] = {}
         self.primaries: tuple[NodeAddress, ...] = ()
         self.failovers: tuple[Failover, ...] = ()
+        self._claims: list[Failover] = []
+        """Failovers that the heir has not confirmed so far."""
         self.moving: frozenset[str] = frozenset()
         """Slots on their way to another node, as the primaries said at the last scan."""
 
@@ -109,10 +111,8 @@ class ClusterNodes(Generic[Client]):
             heirs = self._take(rows, place)
             if self.replicas is not None:
                 self.replicas.know(self._copies(listed, place))
-            for old, new in heirs:
-                if await self._is_primary(new):
-                    found = Failover(self._clock.wall(), str(old), str(new))
-                    self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
+            self._claims += [Failover(self._clock.wall(), str(old), str(new)) for old, new in heirs]
+            self._claims = [claim for claim in self._claims if not await self._settled(claim)]
             await self.servers.keep_only((*self.places, *self._seeds))
             return
         self._learnt, self._doubted = self._clock.mono(), True
@@ -172,10 +172,17 @@ class ClusterNodes(Generic[Client]):
                 found.append((old, new))
         return found
 
-    async def _is_primary(self, place: NodeAddress) -> bool:
-        """Return whether a node says so itself: another one's word may be of before a failover."""
-        itself = await self._itself(place)
-        return itself is not None and itself.primary
+    async def _settled(self, claim: Failover) -> bool:
+        """Take in a failover that the heir confirms: another node's word may be of before it. False: ask it again."""
+        heir = next((place for place in self.primaries if str(place) == claim.new), None)
+        if heir is None:
+            return True
+        itself = await self._itself(heir)
+        if itself is None:
+            return False
+        if itself.primary:
+            self.failovers = (*self.failovers, claim)[-MOST_FAILOVERS:]
+        return True
 
     def reading_place(self, primary: NodeAddress) -> NodeAddress | None:
         """Return where keys of a primary are read: there, or on a replica; None where no replica is in step with it."""

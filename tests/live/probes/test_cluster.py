@@ -169,6 +169,23 @@ async def test_announced_addresses_are_reached_by_the_map_or_by_the_host_that_an
             say(port, "CONFIG", "SET", "cluster-announce-hostname", "")
 
 
+async def test_a_failover_that_the_heir_cannot_confirm_at_once_is_told_later(cluster: RealCluster) -> None:
+    async with observing(target(cluster)) as redis:
+        await redis.nodes()
+        nodes = redis.cluster_nodes
+        assert nodes is not None
+        say(cluster.ports[3], "ACL", "SETUSER", "default", "-cluster|nodes")
+        try:
+            cluster.take_over(3)
+            await nodes.learn()
+            assert nodes.failovers == ()
+        finally:
+            say(cluster.ports[3], "ACL", "SETUSER", "default", "+cluster|nodes")
+        await nodes.learn()
+        assert [one.new for one in nodes.failovers] == [f"127.0.0.1:{cluster.ports[3]}"]
+        cluster.take_over(0)
+
+
 async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(cluster: RealCluster) -> None:
     lost = cluster.owner(COUNTERS[0])
     async with observing(target(cluster)) as redis:

@@ -5,13 +5,14 @@ from msgspec.structs import replace
 from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFacts, SentinelState
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import HealthReport, ServerState
+from optimus_tui.contract.services import HealthReport, Refusals, ServerState
 from optimus_tui.tui.panes.health.nodes import cluster_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.verdicts import alerts, episodes
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.cluster import judge_cluster, judge_watched
+from optimus_tui.verdicts.server import NO_SAMPLES, track_server
 
 AWAY = Fault("refused", "10.0.0.2:6379/0: connection refused")
 
@@ -127,6 +128,23 @@ def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
 def test_a_hot_primary_stands_out() -> None:
     hot = [node(1), node(2), replace(node(3), commands_per_second=980.0)]
     assert "980 98 %" in "\n".join(lines(state(*hot)))
+
+
+def test_what_a_node_refused_long_ago_is_no_news_when_it_answers_again_or_an_heir_takes_over() -> None:
+    def look(*nodes: ServerState, refused: dict[str, int] | None) -> ServerState:
+        return replace(state(*nodes), refused=Refusals(writes=refused))
+
+    both = [replace(node(1), run_id="a"), replace(node(2), run_id="b")]
+    heir = [both[0], replace(node(5), run_id="c")]
+    track = NO_SAMPLES
+    for at, one in enumerate([
+        look(*both, refused={"OOM": 500}), look(both[0], node(2, fault=AWAY), refused=None),
+        look(*both, refused={"OOM": 500}), look(*heir, refused={"OOM": 500, "READONLY": 9}),
+    ]):  # fmt: skip
+        track, seen = track_server(track, one, 2.0 * at)
+        assert not (seen.refused_lately and any((seen.refused_lately.writes or {}).values())), at
+    track, seen = track_server(track, look(*heir, refused={"OOM": 501, "READONLY": 9}), 10.0)
+    assert seen.refused_lately is not None and seen.refused_lately.writes == {"OOM": 1, "READONLY": 0}
 
 
 def watched(*nodes: ServerState, **said: object) -> ServerState:

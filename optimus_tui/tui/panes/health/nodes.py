@@ -61,6 +61,8 @@ def _cluster_parts(cluster: ClusterState, state: ServerState) -> list[str]:
     says = {True: "ok", False: "fail", None: "unknown"}[cluster.says_ok]
     answering = sum(node.node is not None and node.node.fault is None for node in state.nodes)
     parts = [f"{says}: all slots served"]
+    if cluster.says_ok is False:
+        parts = ["its nodes say fail: no key is served, though all primaries answer"]
     if cluster.covered != SLOTS:
         parts = [f"{cluster.covered:,} of {SLOTS:,} slots served", f"its nodes say {says}"]
     parts += [f"{answering:,} of {plural(len(state.nodes), 'node')} answer"]
