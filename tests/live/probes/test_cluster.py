@@ -178,12 +178,13 @@ async def test_a_failover_that_the_heir_cannot_confirm_at_once_is_told_later(clu
         try:
             cluster.take_over(3)
             await nodes.learn()
-            assert nodes.failovers == ()
+            assert not len(nodes.failovers)
         finally:
             say(cluster.ports[3], "ACL", "SETUSER", "default", "+cluster|nodes")
         await nodes.learn()
         assert [one.new for one in nodes.failovers] == [f"127.0.0.1:{cluster.ports[3]}"]
-        cluster.take_over(0)
+    cluster.take_over(0)
+    until(lambda: b"master_link_status:up" in raw(cluster.ports[3], "INFO replication"))
 
 
 async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(cluster: RealCluster) -> None:

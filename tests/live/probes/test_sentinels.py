@@ -7,7 +7,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
-import hiredis
 import pytest
 from msgspec.structs import replace
 
@@ -118,7 +117,7 @@ async def test_one_lost_answer_is_no_alarm_and_a_silence_is_not_asked_for_by_eac
             if words[0] == b"SENTINEL" and lost:
                 lost.pop()
                 return None
-            link.sendall(hiredis.pack_command(tuple(words)))
+            link.sendall(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)]))
             return link.recv(1 << 16)
 
         way = ScriptedServer(through)
