@@ -14,7 +14,7 @@ from tests import measured, timed
 from tests.amounts import WHOLE, amount
 from tests.realserver import RealServer, server_binary
 
-gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
+gc.set_threshold(1_000_000)  # while tests are collected: what that makes stays, and looking took a sixth of its time
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile(
@@ -116,6 +116,7 @@ def pytest_collection_finish() -> None:
         draw_when_read()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: looking took a tenth of all time
 
 
 def pytest_sessionfinish() -> None:

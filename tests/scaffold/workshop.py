@@ -98,7 +98,7 @@ def quick_tests(*roots: str) -> dict[str, str]:
     return {
         "PYTHONPATH": ":".join((*roots, BESIDE)),
         "PYTEST_PLUGINS": "signatures_once",
-        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:xdist --assert=plain",
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:valkey -p no:xdist --assert=plain",
     }
 
 

@@ -7,7 +7,9 @@ of the time of the generated tests. At night they run as a user's do, without th
 import gc
 from typing import Any
 
-from fastapi.dependencies import utils
+gc.set_threshold(50_000, 20, 100)  # applications are many small objects: to look through them took a tenth of the time
+
+from fastapi.dependencies import utils  # noqa: E402 - its import makes many of them
 
 _known: dict[object, Any] = {}
 _read = utils.get_dependant
@@ -22,4 +24,3 @@ def _read_once(**given: Any) -> Any:
 
 
 utils.get_dependant = _read_once
-gc.set_threshold(50_000, 20, 100)  # applications are many small objects: to look through them took a tenth of the time
