@@ -307,7 +307,7 @@ def _deciding(state: IncidentState, step: Step) -> list[Section]:
     main = next(iter(outcome.findings), None)
     told, own = outcome.headline, set[str]()
     if main is not None:  # its figure stands in its sentence, and the others have lines of their own
-        told, own = main.message, {figure_name(main), f"latency.{main.subject}"}
+        told, own = main.message, {figure_name(main), f"latency.{main.subject}" * (main.unit == "ms")}
     lines = [Fact(sentence(told), safe(in_plain_words(outcome.verdict), 30), severity_style_of(outcome.severity))]
     lines += _to_do(state, main)
     if others := len(outcome.findings) + outcome.more - 1:

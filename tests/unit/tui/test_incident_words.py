@@ -11,7 +11,15 @@ from rich.cells import cell_len
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ActionRecord, Advice, IncidentState, KeptReceipt, OpenFinding
+from optimus_tui.contract.incident import (
+    ActionRecord,
+    Advice,
+    Figure,
+    IncidentState,
+    KeptReceipt,
+    OpenFinding,
+    TeamAdvice,
+)
 from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.actions.remedies import FirstAct
@@ -521,3 +529,23 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
     was = f"repaired; was refused until {clock(now - 10)} (its window)"
     assert told(refused) == was, "its 90 s hold refusals of after the proof"
     assert told(replace(refused, window_seconds=5.0)) == ""
+
+
+def test_what_decides_names_its_figure_once_with_the_remedy_and_its_key() -> None:
+    message = "engine took at least 642 ms in both checks, over 500 ms"
+    slow = found("latency.now", "medium", "engine", message=message, unit="ms")
+    other = found("cache.hit_rate", "medium", "hit rate")
+    figures = tuple(
+        Figure(name=f"latency.{name}", value=840.0, unit="ms", label=name) for name in ("gateway", "engine")
+    )
+    play = Play(
+        team=(TeamAdvice(when=("latency.",), action="Restart the AI engine", command=":remedy restart-engine"),)
+    )
+    play.state = replace(play.state, playbook="demo")
+    play.run("health", outcome(slow, other, headline=f"{slow.message} (1 more finding)", figures=figures))
+    part = next(one for one in evidence_sections(play.state, play.state.steps[0], None) if one.title == "What decides")
+    told = [(line.label, line.text) for line in part.lines]
+    assert told[:3] == [
+        ("critical", slow.message), ("remedy", "Restart the AI engine (a)"), ("beside it", "1 more finding, below"),
+    ]  # fmt: skip
+    assert ("gateway, one check", "840 ms") in told and not [text for label, text in told if "engine, one" in label]

@@ -184,6 +184,7 @@ def test_of_few_looks_the_newest_that_are_all_slow_are_first_signs(looks: tuple[
     (found,) = latency.judge(series, BARS, watched=True)
     assert (found.severity, found.first_signs) == ("low", signs)
     assert found.message.endswith(signs)
+    assert found.remedy.startswith("Wait for the next 3 checks: ") == bool(signs), found.remedy
     assert not any(one.first_signs for one in latency.judge(series, BARS)), "who looks once judges what there is"
 
 

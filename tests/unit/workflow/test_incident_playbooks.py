@@ -81,7 +81,7 @@ def test_every_mistake_is_named_by_file_and_key(text: str, sentence: str) -> Non
     [
         ('extends = "nowhere"\n' + STEP, "extends names 'nowhere'"),
         ('extends = "t"\n' + STEP, "extends names the playbook itself"),
-        ('extends = "default"\n' + STEP + 'after = "nowhere"', "after names 'nowhere'"),
+        ('extends = "default"\n' + STEP + 'after = "nowhere"', "after names an unknown step 'nowhere'"),
         ('[[steps]]\nid = "x"\ntool = "drop_everything"', "step x: tool must be one of diagnose_gateway_health"),
         (
             '[[steps]]\nid = "x"\ntool = "analyze_performance_metrics"\narguments = {metric_type = "vibes"}',
