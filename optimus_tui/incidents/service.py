@@ -12,15 +12,17 @@ import msgspec
 
 from optimus_tui.clock import counting_from
 from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.finding_rules import HEALTH
 from optimus_tui.contract.incident import ActionRecord, Evidence, Figure, IncidentState, KeptReceipt, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.clocks import Clocks
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.pace import pace
-from optimus_tui.incidents.since import counters_in, figures_since, with_figures
+from optimus_tui.incidents.since import counters_in, figures_since, tenant_acted_on, with_figures
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
@@ -203,13 +205,13 @@ class IncidentService:
 
     async def _figures(self, ask: happened.RunTool, document: dict[str, Any]) -> list[Figure]:
         """Return the figures since an action of what it was to fix: by the history, and by a check's document."""
-        aims = [
-            one
-            for record in self.state.action_records
-            if record.receipt.action_id == ask.action_id
-            for one in aimed_at(record)
-        ]
+        aims = self._aims(ask)
         return [*await figures_since(self.ctx, aims, ask.since or 0.0), *counters_in(document, aims)]
+
+    def _aims(self, ask: happened.RunTool) -> list[Diagnostic]:
+        """Return what the action was to fix that a tool is run for; nothing for a step of its own."""
+        records = [one for one in self.state.action_records if one.receipt.action_id == ask.action_id]
+        return [aim for record in records for aim in aimed_at(record)]
 
     async def _ask(self, ask: happened.RunTool, progress: "Progress | None") -> dict[str, Any]:
         """Run the tool. Where no tenant is known, a later look examines the tenant that the first one chose."""
@@ -218,6 +220,8 @@ class IncidentService:
         arguments = dict(ask.arguments)
         if ask.step in self._examined:
             arguments.setdefault("tenant_id", self._examined[ask.step])
+        elif ask.tool == HEALTH and (whose := tenant_acted_on(self._aims(ask))):
+            arguments.setdefault("tenant_id", whose)  # its counters are then told, whether they are a finding or not
         with attributed_to("incident"), counting_from(ask.since):
             report, _ = await asyncio.gather(answer(self.ctx, ask.tool, arguments, progress), self.clocks.hear())
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))

@@ -40,7 +40,7 @@ from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.deciding import figure_name, figure_words, measured_words, measures
 from optimus_tui.workflow.proof import MEASURED, aimed_at, need_for
-from optimus_tui.workflow.ranking import level, rank
+from optimus_tui.workflow.ranking import level, rank, tenant_of
 from optimus_tui.workflow.visibility import group_of
 
 if TYPE_CHECKING:
@@ -107,6 +107,15 @@ def counters_in(document: Mapping[str, Any], aims: Iterable[Diagnostic]) -> Iter
         found = counter_figure(aim, row, is_complete=status == "ok")
         if found is not None:
             yield found
+
+
+def tenant_acted_on(aims: Iterable[Diagnostic]) -> str:
+    """Return the tenant of the first finding that is about a counter; empty where none is, or its name is not certain.
+
+    A name that is not plain is only how it is shown.
+    """
+    named = (tenant_of(one) or "" for one in aims if one.rule.startswith("limits."))
+    return next((name for name in named if name.isascii() and "\\" not in name), "")
 
 
 def counter_figure(aim: Diagnostic, row: LimitSection | None, *, is_complete: bool) -> Figure | None:

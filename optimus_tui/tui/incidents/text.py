@@ -35,6 +35,7 @@ from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.deciding import figure_name
 from optimus_tui.workflow.proof import (
+    MEASURED,
     REPAIRED_WORD,
     acted_at,
     confirmed_at,
@@ -368,7 +369,9 @@ def change_section(title: str, change: Comparison) -> Section:
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_STYLES[change.verdict])]
     for name, before, after, unit in change.figures:
         first_unit = unit * (unit in OWN_FORMAT)
-        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(name, 100)))
+        one_check = ", one check" * (name in MEASURED and unit == "ms")
+        moved = f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}"
+        lines.append(Fact(moved, f"{safe(name, 100)}{one_check}"))
     kinds = (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, ""))
     for word, texts, style in kinds:
         lines += [Fact(sentence(item), word, style) for item in texts]  # type: ignore[arg-type]

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from optimus_tui.context import Context
+from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.history.samples.process_lives import PROCESS, PUBLISHED, STARTED
+from optimus_tui.incidents.open import open_incident
 from optimus_tui.incidents.since import NO_COUNTER, counters_in, figures_since, with_figures
 from optimus_tui.workflow.outcomes import compare
+from optimus_tui.workflow.proof import proof_words
 from tests.live.tools.driver import ask, system
 from tests.realserver import RealServer
 from tests.unit.workflow.driver import found, outcome
@@ -106,3 +109,18 @@ async def test_a_service_that_went_away_since_has_no_good_latency(server: RealSe
         for rule in ("latency.now", "services.engine"):
             told = await figure(context, since, rule=rule, subject="engine")
             assert told == "no good answer in the last check, 29 of 30 checks answered", rule
+
+
+async def test_a_repair_is_proved_with_what_the_counter_was_and_is_though_no_tenant_was_named(
+    server: RealServer, tmp_path: Path
+) -> None:
+    server.command("SET", "rate_limit:acme:chat", "155")
+    async with system(server.port, tmp_path) as (context, _):
+        service = await open_incident(context, root=tmp_path / "incidents")
+        await service.run("health")
+        server.command("EXPIRE", "rate_limit:acme:chat", "4000")
+        receipt = KeptReceipt(action_id="a", kind="repair_counter", tenant="acme", counts={"done": 1})
+        record = await service.acted(receipt, rules=("limits.immortal",))
+        told = proof_words(record)
+        assert record.verdict == "fixed" and "acme / chat no TTL → 155 of 150 used, resets in 1 h 6 min" in told, told
+        await service.aclose()
