@@ -13,8 +13,9 @@ from optimus_tui.contract.finding_rules import LIMITS_OVER, SERVICE_DOWN, rule_o
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.incidents.came import enough_at, what_came
 from optimus_tui.incidents.pace import pace
-from optimus_tui.incidents.proof import FILLS, enough_at, what_came
+from optimus_tui.incidents.proof import FILLS
 from optimus_tui.incidents.since import figures_since, with_figures
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.wording.numbers import clock

@@ -29,7 +29,7 @@ from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REFUSED, REQUESTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.state import LimitSection
-from optimus_tui.incidents.proof import what_came
+from optimus_tui.incidents.came import what_came
 from optimus_tui.tools.pages.format_value import measured_of
 from optimus_tui.verdicts.gateway.latency import Percentile, shown_ms
 from optimus_tui.verdicts.gateway.performance import outcomes, refusals, shown

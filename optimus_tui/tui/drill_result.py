@@ -126,6 +126,14 @@ def _reached(span: float | None) -> str:
     return stopwatch(span)
 
 
+def _own_base(result: DrillResult) -> tuple[Fact, ...]:
+    """Return from when on the incident's own times count, which are shorter."""
+    if not result.incident or result.detect is None:
+        return ()
+    words = f"incident {result.incident} counts its MTTA and MTTR from the first sign of the fault, not from here"
+    return (Fact(words, "mind", "quiet"),)
+
+
 def result_sections(result: DrillResult) -> list[Section]:
     """Return the sections of the result: the injected fault, then times, milestones and what was missed."""
     return [
@@ -133,7 +141,7 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="Times since it was injected",
             lines=tuple(Fact(_reached(span), f"to {word}", "" if span is not None else "warning")
-                        for word, span in spans(result)),
+                        for word, span in spans(result)) + _own_base(result),
         ),
         Section(
             title="Marks, as measured and recorded",

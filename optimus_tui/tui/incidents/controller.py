@@ -13,7 +13,6 @@ from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.dashboard.reports import known_findings, known_tenants
-from optimus_tui.tui.incidents.pins import pin_row
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.safe import safe_text
 
@@ -388,6 +387,8 @@ class IncidentController:
 
     def pin_row(self) -> None:
         """Keep the row under the cursor in the incident's timeline."""
+        from optimus_tui.tui.incidents.pins import pin_row
+
         work = partial(pin_row, self.dashboard, self.service)
         self.dashboard.run_in_background("incident-note", work, name="pin", exclusive=False, asks=True)
 

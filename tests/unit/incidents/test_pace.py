@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.incidents.came import what_came
 from optimus_tui.incidents.pace import USUAL_SECONDS, slowest
-from optimus_tui.incidents.proof import what_came
 from optimus_tui.workflow.proof import need_of
 from tests.unit.workflow.driver import found
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ActionRecord, Check, KeptReceipt, OpenFinding, Stamp
-from optimus_tui.incidents.proof import Came, enough_at
+from optimus_tui.incidents.came import Came, enough_at
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
