@@ -19,6 +19,7 @@ from optimus_tui.tui.widgets.cells import mark_of
 from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from tests.fixed_clock import FixedClock
 from tests.steps import steps_of
+from tests.tui.driver import until
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading
 
@@ -348,6 +349,22 @@ async def test_many_counters_are_put_in_order_in_steps_and_nothing_else_stands_t
         await pilot.pause()
         assert list(app.pane.rows) == list(expected)
         assert f"{len(expected):,} of {len(report.rows):,}" in screen_lines(app)[0]
+
+
+async def test_a_key_of_a_filter_goes_through_no_counter_before_the_typing_pauses() -> None:
+    app = PaneApp(shown := pane())
+    async with app.run_test(size=(84, 20)) as pilot:
+        app.pane.reading = reading(many(AT_ONCE + 10))
+        await app.workers.wait_for_complete()
+        begun, shown.ordering.typing_seconds = shown.ordering.begun, 3600.0
+        for text in ("t", "te", "ten", "tenant_0000"):
+            app.pane.set_filter(text)
+            await pilot.pause()
+        assert shown.ordering.begun == begun and len(app.pane.rows) == AT_ONCE + 10
+        shown.ordering.typing_seconds = 0.0
+        app.pane.set_filter("tenant_00001")
+        await until(pilot, lambda: len(app.pane.rows) == 1)
+        assert shown.ordering.begun == begun + 1
 
 
 async def test_a_report_that_comes_while_many_are_put_in_order_is_shown_next_and_few_at_once() -> None:

@@ -14,6 +14,8 @@ from optimus_tui.tui.panes.limits.table import LimitNow
 AT_ONCE = 2_000
 """Counters up to which everything is done at once, and those of one step where there are more."""
 GROUP = "limits-order"
+TYPING_SECONDS = 0.1
+"""How long a filter must stand before many counters are filtered: a key typed before costs only its own drawing."""
 
 
 class Ordered(NamedTuple):
@@ -75,7 +77,10 @@ class RowOrdering:
     def __init__(self, pane: Any) -> None:
         """Show what was put in order by the ``show_rows`` of a ``LimitsPane``."""
         self.pane = pane
-        self._wanted: object = None
+        self.typing_seconds = TYPING_SECONDS
+        self.begun = 0
+        """How often it was begun to put counters in order beside the screen."""
+        self._wanted: tuple[Filter, Order, bool] | None = None
         self._is_behind = False
         """A newer report came since the present work began."""
 
@@ -95,8 +100,11 @@ class RowOrdering:
         if self.is_working and wanted == self._wanted:
             self._is_behind = True
             return
+        is_typed = self._wanted is not None and self._wanted[0] != wanted[0]
         self._wanted = wanted
-        pane.run_worker(self._work, group=GROUP, exclusive=True, exit_on_error=False)
+        pane.run_worker(
+            partial(self._work, self.typing_seconds * is_typed), group=GROUP, exclusive=True, exit_on_error=False
+        )
         pane.draw_frame()
 
     def _steps(self) -> Steps:
@@ -104,7 +112,9 @@ class RowOrdering:
         assert content.report is not None
         return order_steps(content.report, pane.filter, content.order, content.backwards, pane.shown_mono())
 
-    async def _work(self) -> None:
+    async def _work(self, pause: float) -> None:
+        await asyncio.sleep(pause)
+        self.begun += 1
         self._is_behind = True
         while self._is_behind:
             self._is_behind, steps = False, self._steps()
