@@ -152,7 +152,6 @@ def row_remedies(dashboard: DashboardServices, outside: OutsideRemedies | None) 
         outside: Knows the demo's remedies; None outside of the demo.
     """
     remedies: dict[Hashable, RowRemedy] = {}
-    under_way = outside.under_way if outside is not None else ""
     for one in known_findings(dashboard.health):
         if not has_remedy(one) or dashboard.incidents.why_quiet(one):
             continue
@@ -161,7 +160,7 @@ def row_remedies(dashboard: DashboardServices, outside: OutsideRemedies | None) 
             remedies[one.rule, one.subject] = RowRemedy(early, "done")
         elif act is None:
             remedies[one.rule, one.subject] = RowRemedy(whole_remedy(one), "explained")
-        elif act.name == under_way:
+        elif outside is not None and act.name == outside.under_way:
             remedies[one.rule, one.subject] = RowRemedy(act.name, "under way")
         else:
             remedies[one.rule, one.subject] = RowRemedy(act.name, "offered")

@@ -76,7 +76,7 @@ def status_words(
         *start,
         Part(1, [(gap + name, f"b:{color}")], short),
         Part(3, [(_overridden(settings, width), "b:warning")]),
-        Part(2 if mode[0] == READ_ONLY else 0, [(gap + mode[0], mode[1])]),  # what is armed is always said
+        Part(2 * (mode[0] == READ_ONLY), [(gap + mode[0], mode[1])]),  # what is armed is always said
     ]
     if incident[0]:
         left.append(proof_part(incident[0], gap, incident[1], 4))

@@ -97,7 +97,7 @@ class ToastQueue:
             self._shown = self._of = None
             return chosen
         top, others = ranked[0][1], len(ranked) - 1
-        text = shown_text(top.message, others, toast_room(screen_width), own_lines)
+        text = shown_text(top.message, others, toast_room(screen_width), own_lines, _is_alert(top))
         if self._of is not top or self._shown is None or self._shown.message != text:
             left = max(0.0, top.raised_at + top.timeout - time.time())
             self._shown = LastingNotification(text, top.title, top.severity, left, markup=top.markup)
@@ -139,7 +139,7 @@ def toast_room(screen_width: int) -> int:
     return max(LEAST_CELLS, min(MOST_CELLS, screen_width - EDGES))
 
 
-def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINES) -> str:
+def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINES, is_alert: bool = False) -> str:
     """Return the part of a message that a toast shows: at most two lines, cut between words.
 
     Args:
@@ -148,12 +148,13 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
             left out.
         room: Cells of a line.
         most_lines: The lines that it may have, one or two. In one its own line breaks become separators.
+        is_alert: True for what came by itself: in one line its beginning counts, the keys stand below the screen.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
     more = f" · {others:,} more: :messages" if others else ""
     if most_lines < MOST_LINES:
         more = more or " · :messages" * (cell_len(text.replace("\n", " · ")) > room)
-        return f"{_in_one_line(text, room - cell_len(more))}{more}"
+        return f"{_in_one_line(text, room - cell_len(more), is_alert)}{more}"
     first, *rest_lines = text.split("\n")
     parts = [first, " ".join(rest_lines)] if rest_lines else wrap(text, room, cell_len)
     if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):
@@ -165,14 +166,14 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
     return f"{_cut(first, room)}\n{_cut(rest, room - cell_len(more))}{more}"
 
 
-def _in_one_line(text: str, room: int) -> str:
+def _in_one_line(text: str, room: int, is_alert: bool) -> str:
     """Return a message in one line: whole, without its last parts, or its first words and its last clause.
 
     The end of an answer says what to do; a path keeps both its ends.
     """
     line = text.replace("\n", " · ")
     clause_before = _LAST_CLAUSE.match(text)
-    if cell_len(line) <= room or " · " in text or clause_before is None:
+    if is_alert or cell_len(line) <= room or " · " in text or clause_before is None:
         return _cut(line, room)
     first, joint, last = clause_before.groups()
     end = _cut(last, max(room // 2, room - cell_len(first) - len(joint)))

@@ -98,3 +98,10 @@ def test_what_is_no_alarm_or_not_judged_yet_has_no_remedy() -> None:
         replace(SLOW, rule="latency.cold_start"),
     ):
         assert not has_remedy(one)
+
+
+def test_a_later_remedy_that_needs_more_than_a_line_is_left_to_its_explanation() -> None:
+    long = RowRemedy("See what route /api/conversations/{conversation_id}/messages/of/a/tenant waits for", "explained")
+    lines = texts(SLOW, OTHER, width=60, remedies={key(SLOW): RESTART, key(OTHER): long})
+    assert sum("remedy" in line for line in lines) == 1
+    assert "remedy" in " ".join(texts(OTHER, width=60, remedies={key(OTHER): long})), "the first one is folded"

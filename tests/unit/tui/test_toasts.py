@@ -98,5 +98,9 @@ def test_in_one_line_an_answer_keeps_its_beginning_and_the_clause_that_says_what
     shown = shown_text(text, 0, room, 1)
     assert cell_len(shown) <= room and shown.startswith("high_traffic") and "space continues it" in shown
     assert (shown == text) == (room >= cell_len(text)) and (":messages" in shown) == (shown != text)
+    alert = shown_text(
+        "▲ MED route /a/b/c/d p95 is over 500 ms\na on its row acts, i opens an incident", 0, room, 1, True
+    )
+    assert alert.startswith("▲ MED route /a/b/c/d p95"), "of an alert the beginning"
     path = shown_text("written to\n/home/somebody/.local/state/optimus/reports/2026-12-01/health.txt", 0, room, 1)
     assert cell_len(path) <= room and path.startswith("written to ") and path.split(" · :")[0].endswith("h.txt")

@@ -96,7 +96,8 @@ def finding_lines(
         quiet: Why findings are no alarm now, by (rule, subject): a mute, or a restart that was done from here.
         remedies: What to do about the others, by (rule, subject).
         is_whole: True if no finding is filtered out, so that each stands below its cause, which is not named again.
-        is_roomy: False leaves remedies out that take a line more, except the first one.
+        is_roomy: False leaves remedies out that take a line more, except the first one; of the later ones none has
+            more than a line.
     """
     lines: list[HealthLine] = []
     if not report.findings:
@@ -111,9 +112,9 @@ def finding_lines(
         reason, remedy = quiet.get(key), remedies.get(key)
         if reason is not None or read_ago or (remedy in told and is_whole):
             remedy = None
-        is_first = is_roomy or not told
-        lines += _finding(finding, width, today, reason, read_ago, now, is_whole, level, remedy, is_first)
-        told |= {remedy} if remedy is not None else set()
+        lines += _finding(finding, width, today, reason, read_ago, now, is_whole, level, remedy, is_roomy, not told)
+        if remedy is not None:
+            told.add(remedy)
     return lines
 
 
@@ -203,6 +204,7 @@ def _finding(
     level: int,
     remedy: RowRemedy | None,
     is_roomy: bool,
+    is_first: bool,
 ) -> tuple[HealthLine, ...]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
@@ -240,8 +242,9 @@ def _finding(
     room, whole = width - len(indent), " · ".join(known)
     detail, last = as_many_as_fit(known or [""], room), drawn[-1]
     fits_behind = cell_len(whole) <= width - sum(cell_len(text) for text, _ in last.pieces) - 3
-    if remedy is not None and (is_roomy or not fits_behind):
-        for pieces in _remedy_pieces(remedy, known, room):
+    advice = _remedy_pieces(remedy, known, room)
+    if advice and (is_first or ((is_roomy or not fits_behind) and len(advice) == 1)):
+        for pieces in advice:
             drawn.append(HealthLine(group, len(drawn), [(indent, ""), *pieces], finding))
     elif known and fits_behind:
         drawn[-1] = HealthLine(group, last.part, [*last.pieces, (f" · {detail}", "quiet")], finding)
@@ -251,15 +254,16 @@ def _finding(
     return tuple(drawn)
 
 
-def _remedy_pieces(remedy: RowRemedy, known: Sequence[str], room: int) -> Iterator[list[Piece]]:
-    """Yield the lines of a remedy in ``room`` cells, with as much behind it as fits of what else is known."""
+def _remedy_pieces(remedy: RowRemedy | None, known: Sequence[str], room: int) -> list[list[Piece]]:
+    """Return the lines of a remedy in ``room`` cells, with as much behind it as fits of what else is known."""
+    if remedy is None:
+        return []
     label = remedy.label
     words = first_that_fits(remedy.forms, room - cell_len(label))
     shown = as_many_as_fit([f"{label}{words}", *known], room).removeprefix(label)
     for key in (ACTS, EXPLAINS):  # a key never stands alone on a line
         shown = shown.replace(key, key.replace(" ", NO_BREAK))
     first, *rest = (one.replace(NO_BREAK, " ") for one in wrap(shown, room - cell_len(label)))
-    end = len(words) if not rest else len(first)
-    yield [(label, "accent"), (first[:end], "bright"), (first[end:], "quiet")]
-    for text in rest:
-        yield [(" " * cell_len(label), ""), (text, "bright")]
+    end = max(len(words), len(first) * bool(rest))
+    below: list[list[Piece]] = [[(" " * cell_len(label), ""), (text, "bright")] for text in rest]
+    return [[(label, "accent"), (first[:end], "bright"), (first[end:], "quiet")], *below]
