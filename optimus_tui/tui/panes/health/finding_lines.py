@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -12,7 +12,6 @@ from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, ERRORS_RATE, rule_of
 from optimus_tui.contract.findings import ALARMING, Finding, causes_of
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.actions.remedy_text import ACTS, EXPLAINS, RowRemedy
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
@@ -21,8 +20,11 @@ from optimus_tui.verdicts.hysteresis import plain_message
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural
 from optimus_tui.wording.truth import FIXED, OLD_FIGURES, SETTLING, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
+if TYPE_CHECKING:
+    from optimus_tui.tui.actions.remedy_text import RowRemedy
+
 NO_BREAK = "\N{NO-BREAK SPACE}"
-NO_REMEDIES: Mapping[Hashable, RowRemedy] = MappingProxyType({})
+NO_REMEDIES: "Mapping[Hashable, RowRemedy]" = MappingProxyType({})
 FIXED_START = "✓ fixed  "
 SETTLING_START = f"{SETTLING.glyph} {SETTLING.word.lower()}  "
 
@@ -81,7 +83,7 @@ def finding_lines(
     width: int,
     wall: float,
     quiet: Mapping[Hashable, QuietReason],
-    remedies: Mapping[Hashable, RowRemedy] = NO_REMEDIES,
+    remedies: "Mapping[Hashable, RowRemedy]" = NO_REMEDIES,
     is_whole: bool = True,
     is_roomy: bool = True,
 ) -> list[HealthLine]:
@@ -202,7 +204,7 @@ def _finding(
     now: str,
     is_whole: bool,
     level: int,
-    remedy: RowRemedy | None,
+    remedy: "RowRemedy | None",
     is_roomy: bool,
     is_first: bool,
 ) -> tuple[HealthLine, ...]:
@@ -254,16 +256,14 @@ def _finding(
     return tuple(drawn)
 
 
-def _remedy_pieces(remedy: RowRemedy | None, known: Sequence[str], room: int) -> list[list[Piece]]:
+def _remedy_pieces(remedy: "RowRemedy | None", known: Sequence[str], room: int) -> list[list[Piece]]:
     """Return the lines of a remedy in ``room`` cells, with as much behind it as fits of what else is known."""
     if remedy is None:
         return []
     label = remedy.label
     words = first_that_fits(remedy.forms, room - cell_len(label))
-    shown = as_many_as_fit([f"{label}{words}", *known], room).removeprefix(label)
-    for key in (ACTS, EXPLAINS):  # a key never stands alone on a line
-        shown = shown.replace(key, key.replace(" ", NO_BREAK))
-    first, *rest = (one.replace(NO_BREAK, " ") for one in wrap(shown, room - cell_len(label)))
+    shown = as_many_as_fit([f"{label}{words}", *known], room).removeprefix(label).replace(" (", f"{NO_BREAK}(")
+    first, *rest = (one.replace(NO_BREAK, " ") for one in wrap(shown, room - cell_len(label)))  # no key stands alone
     end = max(len(words), len(first) * bool(rest))
     below: list[list[Piece]] = [[(" " * cell_len(label), ""), (text, "bright")] for text in rest]
     return [[(label, "accent"), (first[:end], "bright"), (first[end:], "quiet")], *below]

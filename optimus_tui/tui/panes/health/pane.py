@@ -1,18 +1,24 @@
 """The health pane: whether everything is well, and if not, what is wrong. It draws verdicts and makes none."""
 
 from collections.abc import Container, Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.actions.remedy_text import RowRemedy
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_count, finding_keys, finding_lines, settling
+from optimus_tui.tui.panes.health.finding_lines import (
+    NO_REMEDIES,
+    QuietReason,
+    finding_count,
+    finding_keys,
+    finding_lines,
+    settling,
+)
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
@@ -21,8 +27,11 @@ from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
-from optimus_tui.wording.safe import curl, redis_cli, safe_text
+from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.actions.remedy_text import RowRemedy
 
 SHORT_LINES = 15
 """Lines of the pane below which findings come right after the dependencies."""
@@ -65,7 +74,7 @@ class HealthContent(PaneContent):
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
     explained: Container[Hashable] = frozenset()
     """Those of them that follow from what was done here, or whose figures are of before it."""
-    remedies: Mapping[Hashable, RowRemedy] = {}
+    remedies = NO_REMEDIES
     """What to do about findings, by rule and subject."""
     changing = unchanged
     is_advising = False
@@ -291,30 +300,9 @@ class HealthContent(PaneContent):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the finding, and shell commands that check the same dependency."""
-        settings, finding = self.pane.settings, self.finding
-        gateway, redis, profile = settings.gateway_url, settings.redis, settings.profile
-        paths = (
-            ("health", profile.gateway.health),
-            ("cache metrics", profile.gateway.cache_metrics),
-            ("limits in force", profile.gateway.limits),
-        )
-        asked = {name: (f"curl: {name}", curl(gateway + path)) for name, path in paths if path}
-        engine = [("curl: health", curl(settings.engine_url + profile.engine.health))]
-        forms = {
-            "gateway": list(asked.values()),
-            "engine": engine if profile.engine.health else [],
-            "redis": [("redis-cli PING", redis_cli(redis, ["PING"])), ("redis-cli INFO", redis_cli(redis, ["INFO"]))],
-            "memory": [("redis-cli INFO memory", redis_cli(redis, ["INFO", "memory"]))],
-            "hit rate": [
-                *(asked[name] for name in asked if name == "cache metrics"),
-                ("redis-cli INFO stats", redis_cli(redis, ["INFO", "stats"])),
-            ],
-            "postgres": [("psql", 'psql "$POSTGRES_DSN" -c "SELECT 1"')],
-        }
-        if finding is None:
-            return forms.get(self.group, [])
-        sentence = ("the finding", f"{finding.severity}: {finding.message} ({finding.rule})")
-        return [sentence, *forms.get(finding.subject, [])]
+        from optimus_tui.tui.panes.health.copies import copies
+
+        return copies(self.group, self.finding, self.pane.settings)
 
     def export_lines(self, width: int) -> list[str]:
         """Return the lines wrapped for 100 cells and more, whatever the pane's width is."""
@@ -359,15 +347,15 @@ class HealthPane(Pane):
         self,
         quiet: Mapping[Hashable, QuietReason],
         explained: Container[Hashable],
-        remedies: Mapping[Hashable, RowRemedy],
+        remedies: "Mapping[Hashable, RowRemedy]",
     ) -> None:
         """Dim findings that are no alarm now, with the reason, and say what to do about the others.
 
         They stay listed; those not ``explained`` decide the verdict.
         """
-        content = self.content
-        if (quiet, explained, remedies) != (content.quiet, content.explained, content.remedies):
-            content.quiet, content.explained, content.remedies = quiet, explained, remedies
+        content, marks = self.content, (quiet, explained, remedies)
+        if marks != (content.quiet, content.explained, content.remedies):
+            content.quiet, content.explained, content.remedies = marks
             self.refresh_rows()
             self.draw_frame()
 
