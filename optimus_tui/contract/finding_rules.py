@@ -498,7 +498,7 @@ SERVER_UNPROVEN = _rule(
     one="the sentinels prove no primary: {reason}",
     phrases={
         "answers": "the sentinels prove no primary: {reason}; {place}, which they named before, answers",
-        "silent": "no sentinel answers, nor does {place}, the primary that they named before: {reason}"},
+        "silent": "{reason}; nor does {place}, the primary that they named before"},
     impact="What is shown of Redis is old, and actions are refused. The gateway may go on with the server that it "
     "knows; if that dies, nobody names another.",
     remedy="Look at the sentinels' processes and logs, and at the network on the way to them.",

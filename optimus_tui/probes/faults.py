@@ -18,6 +18,7 @@ from optimus_tui.probes.redis.dialing import (
     HungUp,
     NodeAway,
     SentinelFound,
+    SentinelsAway,
     SlotLost,
     Unproven,
     WrongLanguage,
@@ -51,7 +52,10 @@ def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None
         layout: how its keys are read, to name those that a login lacks; None sends the reader to ``doctor`` for them.
     """
     if isinstance(error, NodeAway):
-        return fault_of(error.cause, error.target, layout)
+        cause = fault_of(error.cause, error.target, layout)
+        if isinstance(error, SentinelsAway) and error.count > 1 and cause.kind in ("refused", "timeout"):
+            return replace(cause, message=f"none of {error.count:,} sentinels answers: {cause.message}")
+        return cause
     fault = _fault(error, target, layout)
     if target.announced and (remedy := _remedy_of_announced(fault, error, target)):
         return replace(fault, remedy=remedy)

@@ -44,6 +44,14 @@ class NodeAway(LostConnection):
         self.target, self.cause = target, cause
 
 
+class SentinelsAway(NodeAway):
+    """No sentinel answers; ``cause`` is the error of the first of the ``count``, ``target`` that one."""
+
+    def __init__(self, target: RedisTarget, cause: BaseException, count: int) -> None:
+        super().__init__(target, cause)
+        self.count = count
+
+
 class ReplicaCutOff(LostConnection):
     """No replica of a primary has a link to it: what they hold says nothing of now."""
 

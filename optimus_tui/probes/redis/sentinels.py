@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import Failover
-from optimus_tui.probes.redis.dialing import NodeAway, Unproven
+from optimus_tui.probes.redis.dialing import NodeAway, SentinelsAway, Unproven
 from optimus_tui.probes.redis.nodes import LOST_SERVER, MOST_FAILOVERS, Words, together, writes
 from optimus_tui.probes.redis.parser import fields_of, items_of
 from optimus_tui.probes.redis.replicas import ReplicaChoice
@@ -144,7 +144,7 @@ class SentinelPrimary(Generic[Client]):
         service = self._target.service
         if len(errors) == len(self._sentinels):
             (first, *_) = self._sentinels.values()
-            return NodeAway(first.target, errors[0])
+            return SentinelsAway(first.target, errors[0], len(errors))
         if not named:
             return Unproven("the sentinels watch nothing of that name")
         if errors:

@@ -156,7 +156,8 @@ async def test_while_no_sentinel_answers_the_last_primary_is_not_shown_as_live(s
             sentinels.nodes[0].signal(signal.SIGSTOP)
             (finding,) = judge_server(await read_server(redis, redis.target, redis.own, Clock()))
             assert (finding.rule, finding.severity) == ("server.unproven", "critical")
-            assert f"nor does {place}" in finding.message
+            assert finding.message.startswith("none of 3 sentinels answers: sentinel 127.0.0.1:")
+            assert finding.message.endswith(f"nor does {place}, the primary that they named before")
         finally:
             sentinels.nodes[0].signal(signal.SIGCONT)
             for one in sentinels.nodes[2:]:
