@@ -18,7 +18,7 @@ from optimus_tui.actions.checks import (
     check_server,
     verify,
 )
-from optimus_tui.actions.redis.identity import SlotOwners, moved
+from optimus_tui.actions.redis.identity import SlotOwners, why_moved
 from optimus_tui.actions.redis.key_actions import event_of, recipe_for
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection, Permit
 from optimus_tui.actions.redis.recipe import TRIES, Halted, LatencyGuard
@@ -259,7 +259,7 @@ async def look(dependencies: ActionDependencies, left: Interrupted, control: Run
         if isinstance(where, Refusal):
             return where
         as_now = structs.replace(left.plan.where, run_id=where.run_id, role=where.role, nodes=where.nodes)
-        elsewhere = moved(as_now, where)
+        elsewhere = why_moved(as_now, where)
         if elsewhere is not None:
             return elsewhere
         found = await verify(dependencies, left.plan, left.outcomes, servers, control)
@@ -282,7 +282,7 @@ async def settle(
         servers = dependencies.servers(Permit(db=dependencies.target.db), left.plan)
         try:
             where = await servers.where(dependencies.settings)
-            elsewhere = where if isinstance(where, Refusal) else moved(left.plan.where, where)
+            elsewhere = where if isinstance(where, Refusal) else why_moved(left.plan.where, where)
             if elsewhere is not None:
                 run.stopped += f"; {elsewhere.message}"
             return await _end(dependencies, left.plan, reason, control, action_log, run, servers, began, resumed=True)

@@ -17,9 +17,9 @@ from redis.exceptions import ResponseError
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
 from optimus_tui.actions.guard import Guard
 from optimus_tui.actions.planning import digest_of
-from optimus_tui.actions.redis.identity import keys_moved, moved, primary_only
+from optimus_tui.actions.redis.identity import keys_moved, primary_only, why_moved
 from optimus_tui.actions.redis.key_actions import recipe_for
-from optimus_tui.actions.redis.keys import Gathering, Known, check_request, check_windows, foreign
+from optimus_tui.actions.redis.keys import Gathering, Known, check_request, check_windows, count_foreign
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, Listener, OperatorConnection, Permit
 from optimus_tui.actions.redis.servers import OperatorServers
 from optimus_tui.actions.redis.tenant_lock import EndedLocks
@@ -96,7 +96,7 @@ def check_words(
         return Refusal("wrong words", f"to confirm, type: {expected}")
     if len(confirmation.reason.strip()) < MIN_REASON:
         return Refusal("wrong words", "a reason is needed: it goes into the audit")
-    refusal = moved(plan.where, armed.where)
+    refusal = why_moved(plan.where, armed.where)
     if refusal is None:
         return None
     return structs.replace(refusal, remedy="arm again, then plan again")
@@ -117,7 +117,7 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
         return Refusal("conflict", "the plan was changed after it was made", _ANEW)
     if plan_file(dependencies.folder, plan.id).exists():
         return Refusal("conflict", "this action is running, or was interrupted: resume it")
-    if foreign(plan, dependencies.layout) or plan.count > plan.request.max_keys:
+    if count_foreign(plan, dependencies.layout) or plan.count > plan.request.max_keys:
         return Refusal("request", "the plan holds keys of other tenants, or too many keys", _ANEW)
     if dependencies.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
         return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
@@ -133,7 +133,7 @@ async def check_server(dependencies: ActionDependencies, servers: OperatorServer
     where = await servers.where(dependencies.settings)
     if isinstance(where, Refusal):
         return where
-    refusal = moved(plan.where, where) or primary_only(where) or keys_moved(plan, where)
+    refusal = why_moved(plan.where, where) or primary_only(where) or keys_moved(plan, where)
     for connection in [] if refusal is not None else await servers.all():
         refusal = refusal or await _check_rights(connection, plan, servers)
     return refusal

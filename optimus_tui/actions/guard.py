@@ -14,7 +14,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
-from optimus_tui.actions.redis.identity import insecure, operator_target, primary_only
+from optimus_tui.actions.redis.identity import operator_target, primary_only, refuse_insecure
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
@@ -49,7 +49,7 @@ def may_ever_arm(settings: Settings) -> Refusal | None:
     if not settings.writable:
         place = f"[env.{settings.environment}]"
         return Refusal("not writable", f"{settings.environment} is read-only", f"set writable = true in {place}")
-    return insecure(operator_target(settings))
+    return refuse_insecure(operator_target(settings))
 
 
 class Guard:

@@ -19,7 +19,7 @@ from optimus_tui.actions import action_log, applying
 from optimus_tui.actions.checks import ActionDependencies, Report, RunControl, Verified, check_plan, check_words
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
 from optimus_tui.actions.planning import Walked, make_plan, of_primaries, preview, where_now, words_to_type
-from optimus_tui.actions.redis.identity import moved, operator_target
+from optimus_tui.actions.redis.identity import operator_target, why_moved
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.actions.redis.operator_connection import Listener
 from optimus_tui.actions.redis.tenant_lock import EndedLocks
@@ -170,7 +170,7 @@ class ActionService:
             return False
         with attributed_to("arm"):
             where = await where_now(self._context)
-        if isinstance(where, Where) and moved(armed.where, where) is not None:
+        if isinstance(where, Where) and why_moved(armed.where, where) is not None:
             self.guard.disarm("other servers answer than the armed ones")
             return False
         return True

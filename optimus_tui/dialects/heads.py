@@ -71,7 +71,7 @@ def least_heads(templates: Collection[Template]) -> tuple[bytes, ...]:
     return tuple(kept)
 
 
-def needs(rules: Iterable[tuple[bytes, ...]]) -> tuple[tuple[bytes, int], ...]:
+def needed_literals(rules: Iterable[tuple[bytes, ...]]) -> tuple[tuple[bytes, int], ...]:
     """Return the longest literal of each rule and how often its names contain it, without literals that others imply.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from optimus_tui.dialects.heads import by_first_byte, least_heads, needs, shared_groups
+from optimus_tui.dialects.heads import by_first_byte, least_heads, needed_literals, shared_groups
 from optimus_tui.dialects.load import DEFAULT, load_preset
 from optimus_tui.dialects.model import NO_KIND, CacheRule, Dialect, LimitRule
 from optimus_tui.dialects.template import UNITS, NamePart, Template, escape_glob
@@ -181,7 +181,7 @@ class KeyLayout:
         self._named = least_heads([one for one in self._templates() if one.head])
         self.bare_heads = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
         self._counts_any_name = b"" in self.limit_heads
-        self._needed = needs([one.template.literals for one in dialect.limits if not one.template.head])
+        self._needed = needed_literals([one.template.literals for one in dialect.limits if not one.template.head])
         self._named_limits = least_heads([rule.template for rule in dialect.limits if rule.template.head])
         self._first_bytes = frozenset(one[:1] for one in (*self._named_limits, *self.bare_heads))
         needed = (one for one, _ in self._needed)

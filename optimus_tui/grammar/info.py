@@ -75,7 +75,7 @@ def amount(fields: Mapping[str, str], name: str) -> int | None:
     return None
 
 
-def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+def not_amounts(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
     """Return the names whose field is present but is not a valid ``amount``."""
     return tuple(name for name in names if name in fields and amount(fields, name) is None)
 

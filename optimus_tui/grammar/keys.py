@@ -9,7 +9,6 @@ from msgspec import Struct
 from optimus_tui.dialects.shapes import LIMITER_WORDS
 
 CACHE_PREFIX = b"cache:"
-COHERENCE_PREFIX = b"cache_coherence:"
 LOCK_PREFIX = b"optimus:lock:"
 """Locks of this product's actions, one a tenant."""
 

@@ -15,7 +15,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import SentinelState
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import LatencyEvent, MemoryState, Refusals, ServerState, SlowCall, SlowState, growth
-from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless, whole
+from optimus_tui.grammar.info import amount, expiring, keys_in, not_amounts, parse_info, real, whole
 from optimus_tui.probes.cluster import Watched, all_slow, of_each, read_cluster, read_watched, sum_of_memory
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, disturbed, measured_ms, watching
@@ -246,7 +246,7 @@ def _state(
         refused=_refusals(info),
         loading_percent=real(info, "loading_loaded_perc") if info.get("loading") == "1" else None,
         info_fault=info_fault,
-        senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in senseless(info, _AMOUNTS)[:5]),
+        senseless=tuple(f"{name} {safe_text(info[name], 24) or 'empty'}" for name in not_amounts(info, _AMOUNTS)[:5]),
     )
 
 

@@ -57,7 +57,7 @@ def operator_target(settings: Settings) -> RedisTarget:
     return settings.operator_redis or settings.redis
 
 
-def insecure(target: RedisTarget) -> Refusal | None:
+def refuse_insecure(target: RedisTarget) -> Refusal | None:
     """Refuse to write where the server's certificate is not checked, or to another machine without encryption."""
     if not target.tls_verify:
         return Refusal("insecure", "the server's certificate is not checked: nothing is written that way")
@@ -167,7 +167,7 @@ def primary_only(where: Where) -> Refusal | None:
     return Refusal("replica", f"{where.place} is a {safe_text(where.role)}, not the primary", "point at the primary")
 
 
-def moved(planned: Where, found: Where) -> Refusal | None:
+def why_moved(planned: Where, found: Where) -> Refusal | None:
     """Return why a plan for the servers ``planned`` must not be carried out on the servers ``found``; None if it may.
 
     Slots may have moved: see ``keys_moved``.

@@ -280,7 +280,7 @@ def _asked_for(request: ActionRequest, name: bytes, parsed: ParsedKey, layout: K
     return wanted and (request.kind != "unlink_prefix" or parsed.rest.startswith(request.prefix))
 
 
-def foreign(plan: Plan, layout: KeyLayout) -> int:
+def count_foreign(plan: Plan, layout: KeyLayout) -> int:
     """Return how many of the plan's keys belong to another tenant, by the rules of the layout alone. It must be 0."""
     request = plan.request
     family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})

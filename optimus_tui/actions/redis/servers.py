@@ -18,8 +18,8 @@ from optimus_tui.actions.redis.identity import (
     ServerReplies,
     SlotOwners,
     identify,
-    insecure,
     node_of,
+    refuse_insecure,
     where_of,
 )
 from optimus_tui.actions.redis.operator_connection import (
@@ -64,7 +64,7 @@ class OperatorClient:
         """
         async with self._opening:
             if self._connection is None:
-                if (refused := insecure(self.target)) is not None:
+                if (refused := refuse_insecure(self.target)) is not None:
                     raise ConnectionLost(Fault("refused", refused.message, refused.remedy))
                 self._connection = await open_operator_connection(self.target, self._permit, self._own, self._heard)
             return self._connection

@@ -42,7 +42,7 @@ SLACK = 0.05
 """CPU seconds are a sum of two clocks, which may go back a little."""
 
 
-def union(spans: Iterable[Span]) -> list[Span]:
+def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Return the spans without overlap, in order."""
     merged: list[Span] = []
     for begin, end in sorted(spans):
@@ -53,7 +53,7 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def within(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
+def clip_spans(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
     """Return the parts of the spans between ``begin`` and ``end``."""
     return [(max(a, begin), min(b, end)) for a, b in spans if min(b, end) > max(a, begin)]
 
@@ -125,8 +125,8 @@ def lives_of(looks: Sequence[ProcessReading], since: float, *, in_turn: bool, ga
     for process, own in seen.items():
         base, born = bases[process]
         first, last = own[0].at, own[-1].at
-        known = own[0].known or any(other[0].known and by_turns(other, own) for other in seen.values())
-        alone = own[0].known and untold and not by_turns(own, untold)
+        known = own[0].known or any(other[0].known and is_alternating(other, own) for other in seen.values())
+        alone = own[0].known and untold and not is_alternating(own, untold)
         if not in_turn or alone or not known:
             lives.append(Life(process, known, own, base, born, base, last, ended=False))
             continue
@@ -138,13 +138,13 @@ def lives_of(looks: Sequence[ProcessReading], since: float, *, in_turn: bool, ga
     return lives
 
 
-def by_turns(one: Sequence[ProcessReading], other: Sequence[ProcessReading]) -> bool:
+def is_alternating(one: Sequence[ProcessReading], other: Sequence[ProcessReading]) -> bool:
     """Return whether two processes alternate: each has a reading within the time that both span."""
     first, last = max(one[0].at, other[0].at), min(one[-1].at, other[-1].at)
     return any(first <= look.at <= last for look in one) and any(first <= look.at <= last for look in other)
 
 
-def hidden(looks: Sequence[ProcessReading], since: float, inside: Sequence[ProcessReading], seen: int) -> bool:
+def may_miss_one(looks: Sequence[ProcessReading], since: float, inside: Sequence[ProcessReading], seen: int) -> bool:
     """Return whether a process may have been missed within the window.
 
     That is so if there are too few readings for so many processes, or if no reading met a process that was seen shortly
@@ -198,7 +198,7 @@ def covered_time(lives: Sequence[Life], inside: Sequence[ProcessReading], gap: f
     spans = [(one.base, one.last) for one in lives if one.span > 0]
     times = sorted({one.at for one in inside} | {one.base for one in lives})
     spans += [(before, at) for before, at in pairwise(times) if at - before <= gap]
-    return union(spans)
+    return merge_spans(spans)
 
 
 def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> list[ProcessReading]:
@@ -211,7 +211,7 @@ def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]
         if one.known:
             with_start.setdefault(one.process, []).append(one)
     for own in with_start.values():
-        if by_turns(own, untold) and _one_timeline(sorted([*own, *untold]), found):
+        if is_alternating(own, untold) and _one_timeline(sorted([*own, *untold]), found):
             return [one for one in looks if one.known]
     return list(looks)
 

@@ -17,14 +17,14 @@ from optimus_tui.history.samples.process_lives import (
     TOLD_TIMES,
     Life,
     ProcessReading,
+    clip_spans,
     covered_time,
-    hidden,
     jumps,
     length,
     lives_of,
+    may_miss_one,
+    merge_spans,
     together,
-    union,
-    within,
     without_untold,
 )
 
@@ -254,13 +254,13 @@ def grow(
     if not covered or all(one.span <= 0 for one in lives):
         return shape
     fallen = sum(one.restarted for one in counts)
-    lower = bool(fallen or restarts) or (in_turn and hidden(looks, since, inside, len(lives)))
+    lower = bool(fallen or restarts) or (in_turn and may_miss_one(looks, since, inside, len(lives)))
     lower |= len({one.known for one in every if one.at >= since}) > 1
     totals: Totals = {}
     for one in counts:
         life, scale = one.life, 1.0
         if life.span > 0:
-            lived = length(within(covered, life.begin, life.end))
+            lived = length(clip_spans(covered, life.begin, life.end))
             scale = lived / life.span if lived <= most * life.span else 1.0
             lower |= lived > most * life.span
         lower |= life.ended or life.span <= 0
@@ -284,7 +284,7 @@ def _restarts(
     return _born(readings, lives_of(readings, since, in_turn=in_turn, gap=gap))
 
 
-def add(growths: Sequence[Growth]) -> Growth:
+def add_growths(growths: Sequence[Growth]) -> Growth:
     """Return the sum of the growth of several targets, which have no process in common."""
     if len(growths) == 1:
         return growths[0]
@@ -294,7 +294,7 @@ def add(growths: Sequence[Growth]) -> Growth:
             _put(totals, counted.labels, counted.increase, counted.resets)
     return Growth(
         series=tuple(totals.values()),
-        spans=tuple(union(span for one in growths for span in one.spans)),
+        spans=tuple(merge_spans(span for one in growths for span in one.spans)),
         processes=sum(one.processes for one in growths),
         restarts=sum(one.restarts for one in growths),
         together=sum(one.together for one in growths),
@@ -310,7 +310,7 @@ def _put(totals: Totals, labels: dict[str, str], increase: float, resets: int) -
     totals[key] = Counted(labels=labels, increase=before.increase + increase, resets=before.resets + resets)
 
 
-def only(growth: Growth, labels: Mapping[str, str]) -> Growth:
+def with_labels(growth: Growth, labels: Mapping[str, str]) -> Growth:
     """Return the same growth with only the series that have these labels."""
     if not labels:
         return growth

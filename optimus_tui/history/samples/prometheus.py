@@ -48,7 +48,7 @@ class TargetSeries(Struct, frozen=True):
     """Whether a value of it is not a finite number."""
 
 
-def once(series: Sequence[TargetSeries]) -> list[TargetSeries]:
+def each_process_once(series: Sequence[TargetSeries]) -> list[TargetSeries]:
     """Return each process once: an instance counts under one job only, and from one of the servers that scraped it.
 
     What two jobs or two servers scrape from one address is the same process.
@@ -207,7 +207,7 @@ class Prometheus:
         """
         own = [one for one in series if one.target[1] in self._instances]
         if own or not series or self._names.get("selector", "").strip():
-            return once(own or series), None
+            return each_process_once(own or series), None
         if name == REQUESTS:
             gateways = series
         else:
@@ -215,8 +215,8 @@ class Prometheus:
         if any(one.target[1] in self._instances for one in gateways):
             return [], None
         targets = {one.target for one in gateways or series}
-        found = once([one for one in series if one.target in targets])
-        return found, ambiguity(name, once(gateways or series))
+        found = each_process_once([one for one in series if one.target in targets])
+        return found, ambiguity(name, each_process_once(gateways or series))
 
     async def _gateways(self, since: float, until: float) -> list[TargetSeries]:
         """Return the targets that count requests, with the labels that name what they are."""

@@ -28,13 +28,13 @@ from optimus_tui.history.samples.process_lives import (
 )
 from optimus_tui.history.samples.processes import (
     Growth,
-    add,
+    add_growths,
     covered_minutes,
     group_spreads,
     grow,
     increase,
     integrate,
-    only,
+    with_labels,
 )
 from optimus_tui.history.samples.prometheus import Get, Prometheus, QueryResult, TargetSeries
 from optimus_tui.history.samples.store import Store
@@ -252,7 +252,7 @@ def increase_of(
         )
     return Increase(
         name=metric,
-        series=only(growth, labels).series,
+        series=with_labels(growth, labels).series,
         covered_minutes=growth.seconds / 60,
         source=source if growth.seconds > 0 else "live",
         fault=fault,
@@ -309,7 +309,9 @@ def _increase_of(
         growths.append(grow(looks, samples, since, in_turn=False, gap=_gap(answer.step)))
     if not growths:
         return Increase(name=metric, fault=answer.fault, targets=answer.targets)
-    return replace(increase_of(metric, add(growths), labels, "prometheus", answer.fault), targets=answer.targets)
+    return replace(
+        increase_of(metric, add_growths(growths), labels, "prometheus", answer.fault), targets=answer.targets
+    )
 
 
 def _by_process(samples: Samples, process: Mapping[float, float]) -> list[Samples]:

@@ -6,7 +6,7 @@ import pytest
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Refusals, ServerState
-from optimus_tui.grammar.info import expiring, parse_info, senseless
+from optimus_tui.grammar.info import expiring, not_amounts, parse_info
 from optimus_tui.verdicts.server import KEEP_SECONDS, NO_SAMPLES, judge_condition, memory_share, track_server
 
 MB = 1 << 20
@@ -106,7 +106,7 @@ def test_info_that_is_missing_is_said_and_accuses_nobody() -> None:
 def test_numbers_that_cannot_be_are_unknown_and_said() -> None:
     fields = parse_info(f"used_memory:-5\r\nmaxmemory:{10**30}\r\nmaxclients:\r\nconnected_clients:7\r\n")
     names = ("used_memory", "maxmemory", "maxclients", "connected_clients", "evicted_keys")
-    assert senseless(fields, names) == ("used_memory", "maxmemory", "maxclients")
+    assert not_amounts(fields, names) == ("used_memory", "maxmemory", "maxclients")
     assert rules(state(senseless=("used_memory -5",))) == {"server.info_senseless": "medium"}
 
 
