@@ -1,5 +1,6 @@
 """Source is parsed by one thread at a time: CPython 3.11 counts the depth of a tree for all threads together."""
 
+import ast
 import gc
 import re
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from optimus_tui import syntax
+from optimus_tui.syntax import walk
 
 PACKAGE = Path(syntax.__file__).parent
 
@@ -58,3 +60,9 @@ def test_nothing_else_in_the_package_makes_trees() -> None:
         if re.search(r"\bast\.parse\(|PyCF_ONLY_AST", path.read_text("utf-8"))
     ]
     assert found == ["syntax.py"]
+
+
+def test_the_quick_walk_goes_where_the_library_goes() -> None:
+    tree = ast.parse("@a(1)\nasync def f(x: int = 2, *, y=3):\n    async with b as c: return [-d for d in c.e if d]\n")
+    left_out = (ast.expr_context, ast.operator, ast.unaryop)
+    assert list(walk(tree)) == [node for node in ast.walk(tree) if not isinstance(node, left_out)]

@@ -24,6 +24,7 @@ from optimus_tui.patterns.source.vocabulary import (
     unawaited,
     words,
 )
+from optimus_tui.syntax import walk
 
 _DEEPEST = 3
 _ANY_ANSWER = frozenset({"", "Any"})
@@ -88,7 +89,7 @@ def is_document(route: Route) -> bool:
 def says_the_same(view: View, route: Route) -> bool:
     """Return True if a GET always gives the same answer: a greeting at the root, or a redirect to a fixed place."""
     unit = route.handler
-    if route.methods - {"get", "head"} or any(isinstance(one, ast.Await) for one in ast.walk(unit.node)):
+    if route.methods - {"get", "head"} or any(isinstance(one, ast.Await) for one in walk(unit.node)):
         return False
     calls = [seen.method for seen in view.calls(unit) if seen.method != "url_for"]
     answers = [one.node.value for one in unit.returned if isinstance(one.node, ast.Return)]
@@ -168,7 +169,7 @@ def hands_body_on(view: View, route: Route) -> bool:
         if not held or (id(unit), held) in seen_units or depth > _DEEPEST:
             continue
         seen_units.add((id(unit), held))
-        if any(_is_taken_apart(one, held) for one in ast.walk(unit.node)):
+        if any(_is_taken_apart(one, held) for one in walk(unit.node)):
             return False
         for seen in view.calls(unit):
             node = seen.call.node
@@ -184,13 +185,13 @@ def hands_body_on(view: View, route: Route) -> bool:
 def _held_of_body(unit: Unit) -> frozenset[str]:
     """Return the names that hold the request's body or its JSON in a function."""
     found: set[str] = set()
-    for node in ast.walk(unit.node):
+    for node in walk(unit.node):
         if not isinstance(node, ast.Assign):
             continue
-        called = [chain(one.func) for one in ast.walk(node.value) if isinstance(one, ast.Call)]
+        called = [chain(one.func) for one in walk(node.value) if isinstance(one, ast.Call)]
         reads = any(name in ("request.json", "request.body", "req.json", "req.body") for name in called)
         loads = any(name.endswith(("loads", "dumps")) for name in called) and not found.isdisjoint(
-            one.id for one in ast.walk(node.value) if isinstance(one, ast.Name)
+            one.id for one in walk(node.value) if isinstance(one, ast.Name)
         )
         if reads or loads:
             found |= {one.id for one in node.targets if isinstance(one, ast.Name)}

@@ -9,6 +9,7 @@ from optimus_tui.patterns.source.functions import answers_requests
 from optimus_tui.patterns.source.implementations import implementations
 from optimus_tui.patterns.source.resolve import InstanceOf, Resolver, Seen, Thing, seen_calls
 from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.syntax import walk
 
 Kind = Literal["", "file", "network", "session"]
 """What is waited for: a file of this machine, the network or a time, the database of an ORM."""
@@ -199,11 +200,9 @@ def _by_idiom(seen: Seen) -> Kind:
     if name not in _SESSION_NAMES:
         return ""
     if seen.call.scope.kind == "function":
-        if method in _OF_UNTYPED:
-            return "session"
-        return ""
+        return "session" if method in _OF_UNTYPED else ""
     given = chain(next(iter(seen.call.node.args), None)).rpartition(".")[2]
-    return "session" if method == "query" and given[:1].isupper() else ""  # an AsyncSession has none
+    return "session" if method == "query" and given[:1].isupper() else ""  # AsyncSession has none
 
 
 def awaited_in(unit: Unit) -> frozenset[int]:
@@ -211,7 +210,7 @@ def awaited_in(unit: Unit) -> frozenset[int]:
     known: frozenset[int] | None = unit.memo.get("awaited")
     if known is None:
         found: set[int] = set()
-        for node in ast.walk(unit.node) if unit.name else ():
+        for node in walk(unit.node) if unit.name else ():
             if isinstance(node, ast.Await):
                 found.add(id(node.value))
                 found.update(id(one) for one in _gathered(node.value))
@@ -390,7 +389,7 @@ def _run_by_it(seen: Seen) -> list[Scope]:
 def is_seldom(call: ast.Call, scope: Scope) -> bool:
     """Return True if a call runs only when something is not done yet, or for an option that is off by default."""
     off = _off_by_default(scope.node)
-    for node in ast.walk(scope.node):
+    for node in walk(scope.node):
         if not isinstance(node, ast.If) or call.lineno < node.lineno:
             continue
         inside = call.lineno <= (node.body[-1].end_lineno or 0)
@@ -407,8 +406,8 @@ def _makes_once(node: ast.If, scope: Scope) -> bool:
 
     A name of the function's own is made anew at the next call.
     """
-    kept = {name for one in ast.walk(scope.node) if isinstance(one, (ast.Global, ast.Nonlocal)) for name in one.names}
-    kept |= {chain(one) for one in ast.walk(node.test) if isinstance(one, ast.Attribute)}
+    kept = {name for one in walk(scope.node) if isinstance(one, (ast.Global, ast.Nonlocal)) for name in one.names}
+    kept |= {chain(one) for one in walk(node.test) if isinstance(one, ast.Attribute)}
     kept |= scope.unit.module.scope.bindings.keys()
     test = node.test
     missing = ""
@@ -425,7 +424,7 @@ def _returns_what_is_there(node: ast.If) -> bool:
     left = [one for one in node.body if isinstance(one, ast.Return)]
     if not left:
         return False
-    named = {chain(one) for one in ast.walk(node.test) if isinstance(one, (ast.Name, ast.Attribute))}
+    named = {chain(one) for one in walk(node.test) if isinstance(one, (ast.Name, ast.Attribute))}
     if any(words(name) & _DONE for name in named):
         return True
     return any(one.value is not None and chain(one.value) in named - {""} for one in left)

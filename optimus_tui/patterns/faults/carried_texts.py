@@ -12,6 +12,7 @@ from optimus_tui.patterns.facts.model import Scope, Unit, caught, is_broad, rera
 from optimus_tui.patterns.facts.waits import has_routes
 from optimus_tui.patterns.source.resolve import Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import chain, returned_value, unawaited, words
+from optimus_tui.syntax import walk
 
 _DEEPEST = 3
 _ROUNDS = 3
@@ -82,7 +83,7 @@ def _raised_by(unit: Unit, resolver: Resolver, depth: int) -> tuple[ast.AST, Sco
 
 def _is_caught(call: ast.Call, unit: Unit) -> bool:
     """Return whether an ``except`` round a call answers something else than what the call raises."""
-    for node in ast.walk(unit.node):
+    for node in walk(unit.node):
         if not isinstance(node, ast.Try) or not node.body[0].lineno <= call.lineno <= (node.body[-1].end_lineno or 0):
             continue
         for handler in node.handlers:
@@ -156,7 +157,7 @@ class _Flow:
         """Return whether a place is in the file of this function."""
         lines: set[int] | None = self._unit.module.unit.memo.get("nodes of it")
         if lines is None:
-            lines = self._unit.module.unit.memo["nodes of it"] = {id(one) for one in ast.walk(self._unit.module.tree)}
+            lines = self._unit.module.unit.memo["nodes of it"] = {id(one) for one in walk(self._unit.module.tree)}
         return id(place) in lines
 
     def _keep(self, statement: ast.AST) -> None:

@@ -11,6 +11,7 @@ from optimus_tui.patterns.faults.providers import NAMED, UNKNOWN, WRITTEN, is_of
 from optimus_tui.patterns.source.resolve import External, Resolver, Seen
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import BENIGN, OF_VALIDATION, TRANSLATES, chain, words
+from optimus_tui.syntax import walk
 
 _DEEPEST = 3
 _NARROW = {
@@ -76,10 +77,10 @@ def _answers_for(dependency: Unit, library: str, resolver: Resolver) -> bool:
     FastAPI raises the handler's exception at the ``yield``; where a dependency keeps it, the answer is a 500.
     """
     for node, scope in dependency.memo.get("tried", ()):
-        if any(isinstance(one, ast.Yield) for statement in node.body for one in ast.walk(statement)):
+        if any(isinstance(one, ast.Yield) for statement in node.body for one in walk(statement)):
             for handler in node.handlers:
                 if _covers(handler, scope, library, resolver):
-                    return any(isinstance(one, ast.Raise) for statement in handler.body for one in ast.walk(statement))
+                    return any(isinstance(one, ast.Raise) for statement in handler.body for one in walk(statement))
     return False
 
 
@@ -145,12 +146,12 @@ def _is_wrapped(view: View, unit: Unit) -> bool:
 def _run_later(unit: Unit) -> frozenset[int]:
     """Return the ids of calls whose faults go elsewhere: to a task, or into the results of ``asyncio.gather``."""
     found: set[int] = set()
-    for node in ast.walk(unit.node):
+    for node in walk(unit.node):
         if not isinstance(node, ast.Call):
             continue
         kept = any(word.arg == "return_exceptions" and _is_true(word.value) for word in node.keywords)
         if kept or chain(node.func).rpartition(".")[2] in _LATER:
-            found.update(id(one) for given in node.args for one in ast.walk(given) if isinstance(one, ast.Call))
+            found.update(id(one) for given in node.args for one in walk(given) if isinstance(one, ast.Call))
     return frozenset(found)
 
 

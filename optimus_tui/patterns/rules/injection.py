@@ -103,7 +103,7 @@ def _each_time(view: View) -> Iterator[Hit]:
         if unit.name == "__init__":
             continue
         for seen in view.calls(unit):
-            if makes_client(seen) and not _is_the_callers(seen, unit):
+            if _opens_each_time(seen, unit):
                 yield at(seen.call.node, f"{seen.raw}() opens new connections for every request", "file")
 
 

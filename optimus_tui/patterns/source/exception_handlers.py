@@ -9,6 +9,7 @@ from optimus_tui.patterns.facts.statuses import answers_only_500
 from optimus_tui.patterns.source.functions import living
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import LOG_METHODS, LOGGERS, chain, words
+from optimus_tui.syntax import walk
 
 _OF_FAILURES = frozenset({"warning", "warn", "error", "exception", "critical", "fatal"})
 _SERVER_ERRORS = frozenset(range(500, 600))
@@ -24,14 +25,14 @@ class ExceptionHandlers:
         """Statuses of ``HTTPException`` whose detail no caller sees."""
         for caught, handler, scope in _installed(set_up, resolver):
             if _name_of(caught, scope, resolver).endswith("HTTPException"):
-                self.logs = self.logs or any(_is_log(one) for one in ast.walk(handler))
+                self.logs = self.logs or any(_is_log(one) for one in walk(handler))
                 self.hidden |= _hidden_by(handler)
 
 
 def _installed(set_up: Iterable[Unit], resolver: Resolver) -> Iterator[tuple[ast.expr, Function, Scope]]:
     """Yield what is caught, the handler, also one inside of a function that makes the application, and the scope."""
     for unit in set_up:
-        inside = ast.walk(unit.node) if isinstance(unit.node, Function) else iter(())
+        inside = walk(unit.node) if isinstance(unit.node, Function) else iter(())
         for node in (one for one in inside if isinstance(one, Function)):
             for one in node.decorator_list:
                 if isinstance(one, ast.Call) and one.args and chain(one).endswith("exception_handler"):
@@ -116,7 +117,7 @@ def _answers_without_detail(body: list[ast.stmt]) -> bool:
     last = body[-1]
     if not isinstance(last, ast.Return) or last.value is None:
         return False
-    named = {id(one.value) for one in ast.walk(last.value) if isinstance(one, ast.Attribute) and one.attr != "detail"}
-    used = [one for one in ast.walk(last.value) if isinstance(one, (ast.Name, ast.Attribute))]
+    named = {id(one.value) for one in walk(last.value) if isinstance(one, ast.Attribute) and one.attr != "detail"}
+    used = [one for one in walk(last.value) if isinstance(one, (ast.Name, ast.Attribute))]
     plain = (one for one in used if isinstance(one, ast.Name) and one.id in ("exc", "error", "e", "exception", "err"))
     return not any(getattr(one, "attr", "") == "detail" for one in used) and all(id(one) in named for one in plain)

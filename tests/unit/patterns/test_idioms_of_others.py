@@ -319,3 +319,22 @@ async def upload(file: UploadFile):
         kept.write(await file.read())
 """
     assert "async.blocking" in rules_of(source)
+
+
+@pytest.mark.parametrize(
+    ("made", "each_time"), [("    global client\n    if client is None:\n    ", False), ("", True)]
+)
+def test_a_client_that_is_made_when_it_is_first_asked_for_is_kept(made: str, each_time: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+import redis.asyncio as redis
+client = None
+router = APIRouter()
+async def get_redis():
+{made}    client = await redis.from_url("redis://redis")
+    return client
+@router.post("/codes")
+async def send(name: str):
+    await (await get_redis()).set(name, 1)
+"""
+    assert ("injection.client_per_request" in rules_of(source)) is each_time
