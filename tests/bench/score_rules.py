@@ -112,8 +112,8 @@ def selection_of(root: Path, project: Project, as_gateway: bool) -> RuleSelectio
     found = detected(signs)
     profile, lacks = found.profile, found.lacks
     if profile == "gateway" and ("tenant" not in lacks or not as_gateway):
-        verdicts = (inspect(path, data, project, routes_only=True) for path, data in files.items() if is_served(path))
-        lacks |= lacking_by_use(verdicts, found)
+        judged = [(path, inspect(path, data, project, routes_only=True)) for path, data in files.items()]
+        lacks |= lacking_by_use((verdict for path, verdict in judged if is_served(path)), found)
     return as_it_is(profile, lacks, as_gateway)
 
 
