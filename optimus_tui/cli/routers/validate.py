@@ -214,7 +214,7 @@ def _live(
 
 
 def lines(report: "ValidateReport", known: int, gone: int, scores: bool = False) -> Iterator[str]:
-    """Yield ``file:line:column priority rule message`` and the remedy of each finding, then a summary.
+    """Yield ``file:line:column priority rule message`` and the remedy of each finding, worst first, then a summary.
 
     With ``scores``, every file with its score and every skipped file come before the summary; without it, only the
     skipped files that make the command fail.
@@ -222,7 +222,8 @@ def lines(report: "ValidateReport", known: int, gone: int, scores: bool = False)
     from optimus_tui.contract.tools.compliance import unescaped
 
     worth = {one.file: _worth(one) for one in report.files}
-    for one in sorted(report.issues_found, key=lambda each: worth.get(each.file, 0.0)):
+    worst = {"high": 0, "medium": 1}
+    for one in sorted(report.issues_found, key=lambda each: (worst.get(each.priority, 2), worth.get(each.file, 0.0))):
         yield f"{unescaped(one.file)}:{one.line}:{one.column}: {one.priority} {one.rule} {one.issue}"
         yield f"    fix: {one.fix}"
     if report.issues_found:

@@ -105,8 +105,9 @@ _OF_LANGCHAIN = frozenset(
 _NO_SERVICE = frozenset({"fastapi", "starlette", "asyncio", "mcp", "fastmcp", "httpx", "requests"})
 """Packages whose clients are for async code, test something, or are known by more than their name."""
 _NOT_CALLS = frozenset(
-    {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close"}
-)
+    {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close",
+     "generate_presigned_url", "generate_presigned_post"}
+)  # fmt: skip
 _AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
 """Methods of a response whose body was already read."""
 _OF_ANSWERS = frozenset({"stream", "release_conn"})

@@ -338,3 +338,17 @@ async def send(name: str):
     await (await get_redis()).set(name, 1)
 """
     assert ("injection.client_per_request" in rules_of(source)) is each_time
+
+
+@pytest.mark.parametrize(("asked", "blocks"), [("generate_presigned_url", False), ("head_object", True)])
+def test_an_address_that_is_signed_here_asks_nobody(asked: str, blocks: bool) -> None:
+    source = f"""
+import boto3
+from fastapi import APIRouter
+router = APIRouter()
+store = boto3.client("s3")
+@router.get("/files")
+async def file(name: str) -> str:
+    return store.{asked}(name)
+"""
+    assert ("async.blocking" in rules_of(source)) is blocks
