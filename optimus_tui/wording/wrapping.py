@@ -16,7 +16,7 @@ _IN_PATH = re.compile(r"[^/?&]+[/?&]?|[/?&]")
 """A part of a path or of a URL, up to where a line may end."""
 _IN_NAME = re.compile(r"[^_.,:;=|-]+[_.,:;=|-]?|[_.,:;=|-]")
 """A part of a name, up to where a line may end if the name is too long for one."""
-_CLAUSE_ENDS = (". ", "; ", ": ", " (", ", ")
+_CLAUSE_ENDS: tuple[str, ...] = (". ", "; ", ": ", " (", ", ")
 LEAST_ELIDED = 8
 """Cells below which a name loses its end, not its middle."""
 
