@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.finding_causes import can_follow_from, can_follow_from_restart
-from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_OVER, LIMITS_REFUSED, rule_of
+from optimus_tui.contract.finding_rules import CATALOGUE, LIMITS_IMMORTAL, LIMITS_OVER, LIMITS_REFUSED, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
@@ -35,9 +35,16 @@ if TYPE_CHECKING:
 
 
 def keys_of(dashboard: DashboardServices, finding: Finding) -> set[tuple[str, str]]:
-    """Return rule and subject of a finding, and of the findings that caused it."""
-    known = known_findings(dashboard.health)
-    return {(one.rule, one.subject) for one in with_causes(finding, known)}
+    """Return rule and subject of a finding, and of the findings that caused it.
+
+    Another rule of the same alert counts, too: an engine that was slow in five checks soon is slow in its p95.
+    """
+    chain = with_causes(finding, known_findings(dashboard.health))
+    groups = {(rule_of(one.rule).alert_group, one.subject) for one in chain}
+    alike = {
+        (rule.id, subject) for rule in CATALOGUE.values() for group, subject in groups if rule.alert_group == group
+    }
+    return alike | {(one.rule, one.subject) for one in chain}
 
 
 def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Finding) -> str:

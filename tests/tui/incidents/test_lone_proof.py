@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.incidents.lone_proof import LoneProof
@@ -72,6 +74,8 @@ async def test_an_effect_of_what_something_was_done_for_tells_nothing_before_its
         LoneProof, SimpleNamespace(aim=(OVER.rule, OVER.subject), too_early=lambda: "too early: wait")
     )
     assert [incidents.too_early(one) for one in (OVER, effect, other)] == ["too early: wait", "too early: wait", ""]
+    now = replace(OVER, rule="limits.immortal")
+    assert incidents.too_early(now) == "too early: wait", "it is one alert, whichever of its rules holds now"
 
 
 async def test_the_dashboard_says_how_far_the_proof_of_what_was_done_last_is() -> None:
