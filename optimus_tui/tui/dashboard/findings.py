@@ -1,6 +1,7 @@
 """What can be done about a finding on any screen: explain it, go to its row and back, act, run a tool."""
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
@@ -61,9 +62,12 @@ class FindingsController:
             here: Returns the present findings about the subject. A dialog that was opened without findings asks it
                 again.
         """
+        from optimus_tui.tui.dashboard.evidence import figures_beside
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
-        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest, here, self._first_act), self._chosen)
+        beside = partial(figures_beside, self.dashboard)
+        dialog = explain_dialog(subject, findings, self._newest, here, self._first_act, beside)
+        self.dashboard.open_screen(dialog, self._chosen)
 
     def _first_act(self, finding: Finding) -> str:
         """Return the first of what ``a`` offers about a finding (safe text); empty for nothing."""

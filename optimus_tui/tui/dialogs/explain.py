@@ -93,9 +93,11 @@ class ExplainDialog(TextDialog):
         findings: Sequence[Finding],
         newest: Callable[[Finding], Newest] = as_given,
         first_act: Callable[[Finding], str] = no_act,
+        beside: Callable[[Finding], str] = no_act,
     ) -> None:
         super().__init__("", self._words, "enter goes to its row   i incident   a actions   t tool   esc closes")
         self.subject, self.at, self._newest, self._first_act = short_names(subject), 0, newest, first_act
+        self._beside = beside
         self._shown = [_Shown(one) for one in findings]
         self.dialog_title = self._title()
         self.follow()
@@ -126,7 +128,7 @@ class ExplainDialog(TextDialog):
 
     def _lines(self, width: int) -> list[Content]:
         finding, dated, proved, _ = self._shown[self.at]
-        return finding_lines(finding, width, dated, self._first_act(finding), proved)
+        return finding_lines(finding, width, dated, self._first_act(finding), proved, self._beside(finding))
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or the previous one with a negative number, cyclically."""
@@ -187,6 +189,7 @@ def explain_dialog(
     newest: Callable[[Finding], Newest] = as_given,
     here: Callable[[], Sequence[Finding]] = tuple,
     first_act: Callable[[Finding], str] = no_act,
+    beside: Callable[[Finding], str] = no_act,
 ) -> TextDialog:
     """Return the dialog that explains findings; without findings, one that says that nothing is wrong.
 
@@ -196,10 +199,11 @@ def explain_dialog(
         newest: Returns a finding as it is judged now.
         here: Returns the present findings about the subject.
         first_act: Returns the first action that ``a`` offers for a finding (safe text); empty for none.
+        beside: Returns figures to compare a finding with (safe text); empty for none.
     """
     if not findings:
         return NothingFound(subject, here)
-    return ExplainDialog(subject, findings, newest, first_act)
+    return ExplainDialog(subject, findings, newest, first_act, beside)
 
 
 def _sentence_name(subject: str) -> str:
@@ -209,7 +213,7 @@ def _sentence_name(subject: str) -> str:
 
 
 def finding_lines(
-    finding: Finding, width: int, dated: str = "", first_act: str = "", proved: str = ""
+    finding: Finding, width: int, dated: str = "", first_act: str = "", proved: str = "", beside: str = ""
 ) -> list[Content]:
     """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how and when it was judged.
 
@@ -219,6 +223,7 @@ def finding_lines(
         dated: The time of the judged reading (safe text); empty if unknown.
         first_act: The first action that ``a`` offers for it (safe text); empty for none.
         proved: Why nothing has to be done about it; empty if something has.
+        beside: Figures to compare it with (safe text); empty for none.
     """
     mark = SEVERITY_MARKS[finding.severity].text
     if proved:
@@ -227,7 +232,7 @@ def finding_lines(
     impact = safe_text(finding.impact, 400)
     if impact and (finding.message.startswith(PAST) or proved.startswith(FIXED)):
         impact = f"while it held: {impact}"
-    for name, value in [*_to_do(finding, first_act, proved), ("impact", impact)]:
+    for name, value in [*_to_do(finding, first_act, proved), ("beside it", beside), ("impact", impact)]:
         if value:
             lines += hanging("", (f"{name:<{LABEL}}", "bold"), " ", value, width)
     lines.append(Content(""))

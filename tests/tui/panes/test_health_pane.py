@@ -89,6 +89,12 @@ async def test_a_rate_that_is_good_again_says_that_it_was_low() -> None:
         assert words in line_of(await drawn(health_report(findings=(finding,))), "rate")
 
 
+async def test_no_green_stands_beside_a_latency_that_was_not_measured() -> None:
+    states = [replace(gateway(), service=replace(gateway().service, latency_ms=ms)) for ms in (12.0, None)]
+    timed, untimed = (health_report(gateway=reading(state), findings=()) for state in states)
+    assert [line_of(await drawn(one), "gateway").strip("│ ")[0] for one in (timed, untimed)] == ["●", "○"]
+
+
 async def test_no_green_stands_beside_a_hit_rate_that_is_low_or_of_too_few_look_ups() -> None:
     few = Finding(rule="cache.hit_rate", severity="low", subject="hit rate", message="few", threshold=0.7, unit="share")
 
@@ -97,7 +103,7 @@ async def test_no_green_stands_beside_a_hit_rate_that_is_low_or_of_too_few_look_
         return line_of(await drawn(shown), "rate").strip("│ ")[0]
 
     assert await mark(0.54, 60, few) == "△"
-    assert await mark(0.46, 400) == "△", "not judged while the cache fills, and not good either"
+    assert await mark(0.46, 400) == "○", "not judged while the cache fills, and not good either"
     assert await mark(0.0, 12) == "○"
     assert await mark(0.85, 60) == await mark(0.85, 60, few) == "●"
 

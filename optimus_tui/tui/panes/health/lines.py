@@ -43,6 +43,7 @@ REDIS_WORDS: dict[FaultKind, str] = {
 """What a fault of Redis is called in a word; it is disconnected by any other."""
 UNPROVEN = "unproven"
 """Of a Redis that answers while its sentinels do not say that it is the primary."""
+READ_BEFORE = "read before"
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1
 WIDEST_SPARK = 40
@@ -139,6 +140,8 @@ def _answering(
     name: str, mark: StateGlyph, word: str, now: float | None, version: str | None, report: HealthReport
 ) -> ServiceLine:
     mark, word = judged(name, mark, word, now, report.findings)
+    if now is None and mark.severity_style == "ok":  # it answered, and nothing was measured that would be good
+        mark = STATUS_MARKS["unknown"]
     series = report.latency.get(name, Series())
     return ServiceLine(
         name=name,
@@ -165,15 +168,15 @@ def _hit_rate(report: HealthReport, bar: float) -> ServiceLine:
     keys = ""
     if rate.total_keys is not None:
         keys = f"{compact(rate.total_keys)} keys"
-    if finding is None:  # no green beside a low figure, and none for one that nothing was judged from
-        if rate.samples is not None and rate.samples < MIN_LOOKUPS:
-            mark = STATUS_MARKS["unknown"]
-        elif rate.value < bar:  # not judged yet, such as while the cache fills after a start
+    is_of_few = rate.samples is not None and rate.samples < MIN_LOOKUPS
+    if finding is None and (is_of_few or rate.value < bar):
+        mark = STATUS_MARKS["unknown"]  # not judged, such as while the cache fills after a start
+        if not is_of_few and any(concerns(one, "hit rate") for one in report.findings):
             mark = SEVERITY_MARKS["low"]
     if finding is not None and (finding.held or is_over(rate.value, finding)):
         keys = "was low"  # the mark is of a window, the figure of now
     if rate.source.startswith("redis") and report.server is not None and report.server.fault is not None:
-        mark, keys = STATUS_MARKS["unknown"], "read before"  # of before the outage: no proof that all is well now
+        mark, keys = STATUS_MARKS["unknown"], READ_BEFORE  # of before the outage: no proof that all is well now
     return ServiceLine(
         name="hit rate",
         mark=mark,
@@ -331,6 +334,8 @@ def dependency_lines(
 def _settled(line: ServiceLine, settling: Sequence[Finding]) -> ServiceLine:
     """Return a line that would be green, or only low, with the mark of a system that settles, if a finding does."""
     is_quiet = line.mark.severity_style == "ok" or line.mark == SEVERITY_MARKS["low"]
+    is_unjudged = line.answers and line.mark == STATUS_MARKS["unknown"] and line.p95 != READ_BEFORE
+    is_quiet = is_quiet or (line.name == "hit rate" and is_unjudged)
     if not is_quiet or not any(concerns(one, line.name) for one in settling):
         return line
     settles = SETTLING.word.lower()
