@@ -240,7 +240,7 @@ def _crashed(error: Exception) -> int:
 
 def main() -> NoReturn:
     """Run the command line and exit: the console script."""
-    exits.heed_sigterm()
+    exits.heed_signals()
     output.exit_now(run(sys.argv[1:]))
 
 

@@ -132,3 +132,13 @@ def test_the_demos_help_offers_only_what_it_takes(start: Started) -> None:
     out, _ = start("demo", "--help").communicate(timeout=PATIENCE)
     assert b"--theme" in out and b"--config" in out and b"--refresh" in out
     assert b"--redis-url" not in out and b"--env" not in out
+
+
+def test_an_event_loop_that_was_interrupted_while_it_was_built_adds_no_traceback() -> None:
+    half_built = "import asyncio; from optimus_tui.cli import exits; exits.heed_signals(); "
+    half_built += "loop = asyncio.SelectorEventLoop.__new__(asyncio.SelectorEventLoop); del loop; "
+    other = "Other = type('Other', (), {'__del__': lambda self: 1 / 0}); Other()"
+    for added, told in (("", False), (other, True)):
+        done = subprocess.run([sys.executable, "-c", half_built + added], capture_output=True, check=True)
+        assert (b"ZeroDivisionError" in done.stderr) is told
+        assert b"EventLoop" not in done.stderr
