@@ -6,11 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import MAX_TENANT_PARTS, KeyLayout, own_layout
-from optimus_tui.grammar.keys import SHOWN, Shapes, looks_like_limiter
-from optimus_tui.index.groups import ALL, GONE, KEEP, LEAST_PENDING, MOST_PENDING, NEVER, UNKNOWN, Group, Leaf, is_of
+from optimus_tui.grammar.keys import Shapes
+from optimus_tui.index.groups import (
+    ALL,
+    GONE,
+    LEAST_PENDING,
+    MOST_PENDING,
+    NEVER,
+    UNKNOWN,
+    Group,
+    Leaf,
+    expiries_of,
+    is_of,
+    size_then_name,
+    sum_of,
+)
 from optimus_tui.index.name_table import NameTable
-from optimus_tui.index.totals import size_then_name, sum_of
-from optimus_tui.wording.safe import safe_text
 
 MAX_KEYS = 2_000_000
 """Names that are kept; of further ones only the number is known, by kind and tenant."""
@@ -29,7 +40,6 @@ PREFIX_SIZES = 4
 """Up to so many lengths of prefixes, names are cut by length, which is quicker than looking for their parts."""
 UNPARSED_KIND = b""
 """The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
-_SPECIAL = {-1: NEVER, -2: GONE}
 
 
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
@@ -122,7 +132,7 @@ class CacheIndex:
             mono: When it was read, in monotonic seconds.
         """
         self._mono = mono
-        expiries = _expiries(pttls, int(mono * 1000), len(names))
+        expiries = expiries_of(pttls, int(mono * 1000), len(names))
         known, size = self._by_beginning.get, self._last_size
         sampling, left_out = self._share < ALL, 0
         for name, expiry in zip(names, expiries, strict=True):
@@ -307,22 +317,14 @@ class CacheIndex:
 
         The counts are those of the last complete scan, or of the present one where it has already seen more.
         """
-        shapes = self._shapes
+        from optimus_tui.index.unknown_names import unknown_layout
+
+        shapes, unparsed = self._shapes, 0
         if not self._swept:
             shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
-        shown, unparsed = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()], 0
         if parts := self._groups.get((UNPARSED_KIND, b"")):
             unparsed = parts.kept
-        if unparsed:
-            heads = ", ".join(safe_text(head, 40) + "…" for head in self.layout.cache_heads[:3])
-            shown = sorted([*shown[: SHOWN - 1], (f"{heads} (too few parts)", unparsed)], key=lambda one: -one[1])
-        return UnknownLayout(
-            count=shapes.count + unparsed,
-            shapes=tuple(shown),
-            like_limiter=looks_like_limiter(shapes.shapes()),
-            reads_limits=bool(self.layout.dialect.limits),
-            reads_cache=bool(self.layout.dialect.cache),
-        )
+        return unknown_layout(self.layout, shapes, unparsed)
 
     def _group(self, kind: bytes, tenant: bytes) -> Group | None:
         """Return a group with all names in their places."""
@@ -442,12 +444,3 @@ class CacheIndex:
             self._settle_all(owner)
             owner.take(entries)
         self.version += 1
-
-
-def _expiries(pttls: Sequence[int] | None, now: int, count: int) -> list[int]:
-    """Return what a page says of each name's expiry."""
-    if pttls is None:
-        return [KEEP] * count
-    if min(pttls, default=0) >= 0:
-        return [now + pttl for pttl in pttls]
-    return [now + pttl if pttl >= 0 else _SPECIAL.get(pttl, KEEP) for pttl in pttls]

@@ -31,6 +31,7 @@ HISTOGRAM_SECONDS = 5.0
 """A histogram is recounted at most this often; in between it only ages."""
 ALL = 4_096
 """A share of names is this or a smaller number: those whose hash is below it, which is the same ones in each scan."""
+_SPECIAL = {-1: NEVER, -2: GONE}
 _BINS = len(TTL_EDGES) + 1
 T = TypeVar("T")
 _NO_HISTOGRAM = (0,) * _BINS
@@ -358,3 +359,36 @@ class Group:
             bins.update(leaf.bins(edges))
             yield len(leaf.expiries)
         self._histogram, self.histogram_mono = tuple(bins[at] for at in range(_BINS)), mono
+
+
+def size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
+    """Return what totals are sorted by: the larger ones come first."""
+    if totals.tenant is None:
+        return -totals.keys, totals.kind
+    return -totals.keys, totals.tenant
+
+
+def sum_of(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
+    """Return the totals of several groups. Keys of groups that were not measured count with the mean of the others."""
+    known = [(one.keys, one.bytes_used) for one in of if one.bytes_used is not None]
+    keys, measured = sum(one.keys for one in of), sum(count for count, _ in known)
+    total = sum(taken for _, taken in known)
+    return GroupTotals(
+        kind=kind,
+        tenant=None,
+        keys=keys,
+        without_ttl=sum(one.without_ttl for one in of),
+        bytes_used=round(total * keys / measured) if measured else None,
+        bytes_exact=len(known) == len(of) and all(one.bytes_exact for one in of),
+        histogram=tuple(sum(one.histogram[index] for one in of) for index in range(len(TTL_EDGES) + 1)),
+        sampled=any(one.sampled for one in of),
+    )
+
+
+def expiries_of(pttls: Sequence[int] | None, now: int, count: int) -> list[int]:
+    """Return what a page says of each name's expiry: ``count`` times nothing new where it has no TTLs (None)."""
+    if pttls is None:
+        return [KEEP] * count
+    if min(pttls, default=0) >= 0:
+        return [now + pttl for pttl in pttls]
+    return [now + pttl if pttl >= 0 else _SPECIAL.get(pttl, KEEP) for pttl in pttls]

@@ -5,7 +5,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.actions import Receipt
     from optimus_tui.contract.findings import Finding
     from optimus_tui.sampling.alert_book import AlertBook
+    from optimus_tui.tui.actions.remedy_text import RowRemedy
     from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
@@ -167,8 +168,6 @@ class AlertsController:
 
     def mark_quiet(self) -> int:
         """Mark findings in the health pane with why they are no alarm, or what to do; return how many are muted."""
-        from optimus_tui.tui.actions.remedies import row_remedies
-
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, QuietReason] = {}
@@ -187,7 +186,11 @@ class AlertsController:
                     until = muted[each.rule, each.subject].until
                     words = "muted" if until is None else f"muted until {clock(until)[:5]}"
                     marked[each.rule, each.subject] = QuietReason(words)
-        remedies = row_remedies(self.dashboard, self.actions.outside)
+        remedies: Mapping[Hashable, RowRemedy] = {}
+        if known_findings(health):
+            from optimus_tui.tui.actions.remedies import row_remedies
+
+            remedies = row_remedies(self.dashboard, self.actions.outside)
         cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked, self.explained, remedies)
         return len(muted)
 
