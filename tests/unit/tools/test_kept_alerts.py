@@ -150,7 +150,7 @@ def test_a_tool_of_any_process_names_the_side_effect_of_a_restart_and_recommends
 
     told, advice = answer(restarted(40.0), rate)
     assert told.message.startswith(
-        f"{RATE.message}; side effect of your restart of the engine at 00:16:00; cached answers"
+        f"{RATE.message}; side effect of your restart of the engine at 00:15:58; cached answers"
     )
     assert told.remedy.startswith("Nothing has to be done: ") and "wait until 00:18:30" in told.remedy
     assert told.severity == "high" and advice == (other,)
