@@ -7,7 +7,7 @@ reads while slots move.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, Generic
 
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
@@ -30,6 +30,9 @@ LEARN_SECONDS = 0.5
 RELEARN_SECONDS = 30.0
 MOST_HOPS = 4
 MOST_FAILOVERS = 200
+MOST_REPLICAS = 4_096
+CLAIM_SECONDS = 60.0
+"""After so long a failover counts although the heir itself did not confirm it."""
 LOST_SERVER = (LostConnection, NoAnswer, OSError)
 Words = Sequence[Word]
 
@@ -46,6 +49,8 @@ class ClusterNodes(Generic[Client]):
         self._seeds, self._clock = [NodeAddress(*seed) for seed in target.seeds], clock
         self._owners: list[NodeAddress | None] = [None] * SLOTS
         self._replicas: tuple[NodeAddress, ...] = ()
+        self._last_owners: list[NodeAddress | None] = [None] * SLOTS
+        self._were_replicas: tuple[NodeAddress, ...] = ()
         self.known: dict[str, NodeAddress] = {}
         self._learnt = float("-inf")
         self._doubted = True
@@ -84,7 +89,8 @@ class ClusterNodes(Generic[Client]):
     @property
     def _due(self) -> bool:
         age = self._clock.mono() - self._learnt
-        return age >= RELEARN_SECONDS or (self._doubted and age >= LEARN_SECONDS)
+        asked_again = self._doubted or bool(self._claims)
+        return age >= RELEARN_SECONDS or (asked_again and age >= LEARN_SECONDS)
 
     async def learn(self) -> None:
         """Ask who owns which slot.
@@ -145,7 +151,10 @@ class ClusterNodes(Generic[Client]):
             replicas |= dict.fromkeys(copies.values())
             known |= copies
             owners[row.first : row.last + 1] = [owner] * (row.last - row.first + 1)
-        heirs = self._heirs(owners, tuple(primaries))
+        heirs = self._heirs(owners, primaries)
+        self._last_owners = [new or was for was, new in zip(self._last_owners, owners, strict=True)]
+        were = dict.fromkeys((*replicas, *self._were_replicas))
+        self._were_replicas = tuple(one for one in were if one not in primaries)[:MOST_REPLICAS]
         self._owners, self.known = owners, known
         self.primaries, self._replicas = tuple(primaries), tuple(replicas)
         self._learnt, self._doubted, self._fault = self._clock.mono(), False, None
@@ -162,25 +171,35 @@ class ClusterNodes(Generic[Client]):
         }
 
     def _heirs(
-        self, owners: Sequence[NodeAddress | None], primaries: Sequence[NodeAddress]
+        self, owners: Sequence[NodeAddress | None], primaries: Container[NodeAddress]
     ) -> list[tuple[NodeAddress, NodeAddress]]:
-        """Return each primary that owns no slot any more, with what was a replica and owns its slots now."""
+        """Return each primary that owns no slot any more, with what was a replica and owns its slots now.
+
+        Its slots may have belonged to nobody for a while, in which neither of the two was listed.
+        """
         found = []
-        for old in self.primaries:
-            heirs = {new for was, new in zip(self._owners, owners, strict=True) if was == old}
-            if old not in primaries and len(heirs) == 1 and (new := heirs.pop()) in self._replicas:
+        for old in dict.fromkeys(self._last_owners):
+            if old is None or old in primaries:
+                continue
+            heirs = {new for was, new in zip(self._last_owners, owners, strict=True) if was == old}
+            new = heirs.pop()
+            if not heirs and new is not None and new in self._were_replicas:
                 found.append((old, new))
         return found
 
     async def _settled(self, claim: Failover) -> bool:
-        """Take in a failover that the heir confirms: another node's word may be of before it. False: ask it again."""
+        """Take in a failover that the heir confirms: another node's word may be of before it. False: ask it again.
+
+        That word is enough once it has stood for ``CLAIM_SECONDS``: an heir may never be allowed to answer.
+        """
         heir = next((place for place in self.primaries if str(place) == claim.new), None)
         if heir is None:
             return True
         itself = await self._itself(heir)
-        if itself is None:
+        late = self._clock.wall() - claim.at >= CLAIM_SECONDS
+        if itself is None and not late:
             return False
-        if itself.primary:
+        if itself is None or itself.primary:
             self.failovers = (*self.failovers, claim)[-MOST_FAILOVERS:]
         return True
 

@@ -11,7 +11,7 @@ from redis.crc import key_slot
 
 from optimus_tui.actions.redis.keys import read_facts
 from optimus_tui.clock import Clock
-from optimus_tui.contract.cluster import NODE_AWAY
+from optimus_tui.contract.cluster import NODE_AWAY, Failover
 from optimus_tui.contract.keyspace import Counter
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
@@ -24,6 +24,7 @@ from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, ScanBudget
 from tests.live.probes.driver import observing, run_sweep, target_of
+from tests.patience import PATIENCE
 from tests.realcluster import RealCluster, cluster_binary, raw, say, until
 
 KEYS = [b"cache:conv:t%d:%d" % (index % 7, index) for index in range(60)]
@@ -211,7 +212,12 @@ async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(clus
         assert reading.value is not None and reading.value.cluster is not None
         assert reading.value.cluster.covered == 16_384, "the first look after the promotion shows it"
         assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
-        failovers = reading.value.failovers if reading.value else ()
+        failovers: tuple[Failover, ...] = ()
+        for _ in range(int(PATIENCE / 0.1)):
+            if reading.value and (failovers := reading.value.failovers):
+                break
+            await asyncio.sleep(0.1)  # the heir has not confirmed it yet: it is asked again
+            reading = await look(redis)
         assert [(one.old, one.new) for one in failovers] == [
             (f"127.0.0.1:{cluster.ports[lost]}", f"127.0.0.1:{cluster.ports[lost + 3]}")
         ]
