@@ -190,6 +190,8 @@ async def test_a_failover_that_the_heir_cannot_confirm_at_once_is_told_later(clu
 
 async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(cluster: RealCluster) -> None:
     lost = cluster.owner(COUNTERS[0])
+    heir = b"%d" % cluster.ports[lost + 3]
+    until(lambda: all(heir in raw(port, "CLUSTER SLOTS") for port in cluster.ports))  # not one whose offset is unknown
     async with observing(target(cluster)) as redis:
         await look(redis)
         cluster.nodes[lost].kill()

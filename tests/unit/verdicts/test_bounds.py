@@ -73,7 +73,7 @@ def test_an_interpolated_percentile_reads_as_an_estimate_wherever_a_finding_is_s
     assert (wide.measured, wide.measured_words) == (1000.0, "over 1 s")
     assert measured(finding) == "≈ 750 ms"
     facts = dict(explained(finding))
-    assert facts["measured"] == "≈ 750 ms"
+    assert facts["measured"] == "≈ 750 ms, p95 of 100 requests"
 
 
 def test_what_there_is_none_of_is_not_unknown() -> None:
