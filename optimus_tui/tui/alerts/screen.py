@@ -369,7 +369,7 @@ class AlertsScreen(BaseScreen):
         if finding.severity == "critical":
             then = "It still counts in the verdict."
         title = rule_of(finding.rule).title
-        about = f"{title}: {safe_text(finding.subject, 100)}and no other finding. {then}"
+        about = f"{title}: {safe_text(finding.subject, 100)}, and no other finding. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:
             return

@@ -370,6 +370,7 @@ async def test_m_asks_how_long_and_why_and_u_takes_it_back(
         await opened(post)
         await post.pilot.press("m")
         await until(post.pilot, lambda: isinstance(app.screen, PickDialog))
+        assert f": {never_resets().subject}, and no other finding. " in app.screen.about
         await post.pilot.press("down", "enter")
         await until(post.pilot, lambda: isinstance(app.screen, QuestionDialog))
         await post.pilot.press("enter")
