@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from optimus_tui.clock import counting_from
-from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REQUESTS
+from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REQUESTS, Spread
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.proof import ROUTE_REQUESTS, ProofNeed
 
@@ -83,9 +83,21 @@ async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: 
     return Came(f"{brief} came", total < wanted, recorded, total / wanted, brief)
 
 
+async def spread_of_route(ctx: "Context", route: str) -> tuple[Spread | None, bool]:
+    """Return the durations of a route's requests (None without any), and whether durations are recorded at all.
+
+    ``route`` is its name as it is shown.
+    """
+    found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
+    spread = next((one for name, one in found.groups.items() if safe_text(name, 80) == route), None)
+    return spread, found.covered_minutes > 0
+
+
 async def _of_route(ctx: "Context", route: str, since: float) -> Came:
     with counting_from(since):
-        found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
-    number = next((spread.count for name, spread in found.groups.items() if safe_text(name, 80) == route), 0.0)
+        spread, recorded = await spread_of_route(ctx, route)
+    number = 0.0
+    if spread is not None:
+        number = spread.count
     brief = f"{min(number, ROUTE_REQUESTS):,.0f} of {ROUTE_REQUESTS} requests to {route}"
-    return Came(f"{brief} came", number < ROUTE_REQUESTS, found.covered_minutes > 0, number / ROUTE_REQUESTS, brief)
+    return Came(f"{brief} came", number < ROUTE_REQUESTS, recorded, number / ROUTE_REQUESTS, brief)

@@ -26,10 +26,10 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.incident import ActionRecord, Figure, Outcome
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.percentiles import is_known
-from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REFUSED, REQUESTS
+from optimus_tui.contract.services import HITS, MISSES, REFUSED, REQUESTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.state import LimitSection
-from optimus_tui.incidents.came import what_came
+from optimus_tui.incidents.came import HISTORY_SECONDS, MINUTES, spread_of_route, what_came
 from optimus_tui.tools.pages.format_value import measured_of
 from optimus_tui.verdicts.gateway.latency import Percentile, shown_ms
 from optimus_tui.verdicts.gateway.performance import outcomes, refusals, shown
@@ -46,10 +46,6 @@ from optimus_tui.workflow.visibility import group_of
 if TYPE_CHECKING:
     from optimus_tui.context import Context
 
-MINUTES = 60.0
-"""The longest time since a remedy that is looked at."""
-HISTORY_SECONDS = 2.0
-"""How long the history may take to answer."""
 MOST_FIGURES = 3
 """Findings whose figures are shown while their proof is awaited, the worst first."""
 NOTHING_FOUND = Outcome(verdict="", severity="none", headline="")
@@ -212,10 +208,14 @@ def _figure(aim: Diagnostic, value: float | None, words: str) -> Figure:
     return Figure(name=figure_name(aim), value=value, unit=aim.unit, label=aim.subject, words=words)
 
 
+async def _values(ctx: "Context", series: str) -> list[float]:
+    return [value for _, value in (await ctx.windows.series(series, MINUTES)).samples]
+
+
 async def _of_service(ctx: "Context", aim: Diagnostic) -> Figure | None:
     """Return the p50 of a service's checks where every one was slow before; else the p95, or the slowest of fewer."""
-    values = [value for _, value in (await ctx.windows.series(f"latency.{aim.subject}", MINUTES)).samples]
-    states = [value for _, value in (await ctx.windows.series(f"state.{aim.subject}", MINUTES)).samples]
+    values = await _values(ctx, f"latency.{aim.subject}")
+    states = await _values(ctx, f"state.{aim.subject}")
     if states and states[-1] < 1:
         return _figure(aim, None, _silent(states))
     if not values:
@@ -230,9 +230,7 @@ async def _of_service(ctx: "Context", aim: Diagnostic) -> Figure | None:
 
 
 async def _of_route(ctx: "Context", aim: Diagnostic) -> Figure | None:
-    found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
-    route = aim.subject.removeprefix("route ")
-    spread = next((one for name, one in found.groups.items() if safe_text(name, 80) == route), None)
+    spread, _ = await spread_of_route(ctx, aim.subject.removeprefix("route "))
     if spread is None or not spread.count:
         return None
     which: Percentile = "p50"
@@ -243,8 +241,8 @@ async def _of_route(ctx: "Context", aim: Diagnostic) -> Figure | None:
 
 async def _of_answers(ctx: "Context", aim: Diagnostic) -> Figure | None:
     """Return whether a service answers now, and how many of its checks did."""
-    states = [value for _, value in (await ctx.windows.series(f"state.{aim.subject}", MINUTES)).samples]
-    times = (await ctx.windows.series(f"latency.{aim.subject}", MINUTES)).samples
+    states = await _values(ctx, f"state.{aim.subject}")
+    times = await _values(ctx, f"latency.{aim.subject}")
     if not states:
         return None
     good = sum(value >= 1 for value in states)
@@ -253,7 +251,7 @@ async def _of_answers(ctx: "Context", aim: Diagnostic) -> Figure | None:
         return _figure(aim, failed, f"{percent(failed)}, {_answered(states)}")
     if states[-1] < 1:
         return _figure(aim, None, _silent(states))
-    took = "".join(f" in {latency(value)}" for _, value in times[-1:])
+    took = "".join(f" in {latency(value)}" for value in times[-1:])
     return _figure(aim, None, f"answers{took}, {_answered(states)}")
 
 
@@ -292,7 +290,9 @@ async def _refused(ctx: "Context", aim: Diagnostic) -> Figure | None:
         )
     if of < count or of <= 0:
         return _figure(aim, count, plural(round(count), "refusal"))
-    value = {"share": count / of}.get(aim.unit, count)
+    value = count
+    if aim.unit == "share":
+        value = count / of
     return _figure(aim, value, f"{percent(count / of)} of {plural(round(of), 'request')}")
 
 

@@ -18,7 +18,7 @@ def under_way_sections(name: str) -> list[Section]:
     return [Section(title=f"Under way: {safe(name, 60)}", lines=(line,))] * bool(name)
 
 
-def action_section(record: ActionRecord, progress: "ProofProgress | None" = None) -> Section:
+def action_section(record: ActionRecord, progress: ProofProgress | None = None) -> Section:
     """Return an action with its proof, what came in for it so far, its outcome by kinds, and the checks after it.
 
     Args:
@@ -49,7 +49,7 @@ def action_section(record: ActionRecord, progress: "ProofProgress | None" = None
     return Section(title=title, lines=tuple(lines))
 
 
-def _came(record: ActionRecord, progress: "ProofProgress | None") -> list[Fact]:
+def _came(record: ActionRecord, progress: ProofProgress | None) -> list[Fact]:
     """Return the figures since an action whose proof is awaited, and how much of what it needs came."""
     if progress is None or record.due is None or progress.action_id != record.receipt.action_id:
         return []
@@ -65,7 +65,9 @@ def found_at(state: IncidentState, advice: Advice) -> str:
         if step.ended is not None and step.outcome is not None
         if any(one.rule in advice.rules for one in step.outcome.findings)
     ]
-    return "".join(clock(at) for at in sorted(ended)[-1:])
+    if not ended:
+        return ""
+    return clock(max(ended))
 
 
 def advice_section(advice: Advice, number: int, found: str = "") -> Section:
