@@ -76,5 +76,5 @@ class SentinelState(Struct, frozen=True, kw_only=True):
 
     @property
     def may_serve(self) -> bool:
-        """Return whether a Redis that is not read may serve: it answers, only they do not prove that it is the one."""
+        """Return whether the last primary may still serve: it answers, but they do not prove that it is the primary."""
         return self.unproven is not None and self.primary_answers

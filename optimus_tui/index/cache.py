@@ -33,7 +33,7 @@ MOST_WAITING = 500_000
 """New names that wait to be put in their places, in all leaves together: about 90 bytes each. The more may wait, the
 fewer times a leaf is put in order."""
 LOOK_AFTER, LOOK_FACTOR = 2_048, 4
-"""After so many names, or so many for each group, it is looked which leaves have many new ones: it takes each leaf."""
+"""After so many names, or so many for each group, all leaves are visited to find those with many new names."""
 FRESH = 2_000
 """New names whose TTL is asked for after a scan for names; those of others come with the next scan for TTLs."""
 PREFIX_SIZES = 4

@@ -35,7 +35,7 @@ async def watch_server(
 
 
 async def _ask_sentinels(context: Context, changed: Callable[[], None]) -> None:
-    """Ask the sentinels again and again, however seldom the panes read; say when their word is another than before.
+    """Ask the sentinels again and again, however seldom the panes read, and report each change of their word.
 
     The feed leaves a primary that they do not name. After a refused login only the operator's refresh asks again.
     """

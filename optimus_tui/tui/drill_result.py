@@ -127,7 +127,7 @@ def _reached(span: float | None) -> str:
 
 
 def _own_base(result: DrillResult) -> tuple[Fact, ...]:
-    """Return from when on the incident's own times count, which are shorter."""
+    """Return a note that the incident's own times begin later, and so are shorter; nothing without an incident."""
     if not result.incident or result.detect is None:
         return ()
     words = f"incident {result.incident} counts its MTTA and MTTR from the first sign of the fault, not from here"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import Bound, Import, Module, Unit
 from optimus_tui.patterns.source.resolve import External, Resolver, Seen
 from optimus_tui.patterns.source.vocabulary import chain, is_limiter, words
+from optimus_tui.syntax import walk
 
 LIMITING = frozenset({"guard.SecurityMiddleware", "guard.middleware.SecurityMiddleware"})
 """Middlewares of libraries that limit requests though their names do not say so."""
@@ -50,9 +51,9 @@ def ends_request(seen: Seen, unit: Unit) -> bool:
     names = {
         name for name, bound in seen.call.scope.bindings.items() if isinstance(bound, Bound) and bound.value is node
     }
-    for one in ast.walk(unit.node):
+    for one in walk(unit.node):
         if isinstance(one, ast.If) and isinstance(one.body[-1], (ast.Return, ast.Raise)):
-            asked = list(ast.walk(one.test))
+            asked = list(walk(one.test))
             if node in asked or any(isinstance(part, ast.Name) and part.id in names for part in asked):
                 return True
     return False

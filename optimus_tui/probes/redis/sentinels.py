@@ -19,11 +19,11 @@ from optimus_tui.settings.model import RedisTarget
 
 MOST_REPLICAS = 100
 PROOF_SECONDS = 2.0
-"""So old is the sentinels' word at most, where they answer: which primary is in office."""
+"""The greatest age of the sentinels' word on which server is the primary, as long as they answer."""
 ASK_SECONDS = 0.6
 """They are asked again after this time: two tries, and what is drawn then, fit into ``PROOF_SECONDS``."""
 LEAST_PATIENCE, MOST_PATIENCE, TIMES_USUAL = 0.5, 3.0, 5.0
-"""A sentinel has so many times as long for an answer as one took last, within these bounds."""
+"""A sentinel may take TIMES_USUAL times as long as the slowest answer of the last round, within these bounds."""
 
 
 class WatchedReplica(NamedTuple):

@@ -260,9 +260,8 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
 
     samples, window, since = "", "", ""
     told = rule_of(finding.rule).measures
-    if (
-        finding.samples is not None and finding.samples > 1 and not told
-    ):  # of a single reading the figure itself is the sample
+    # A single reading is its own sample, and a figure that says what it measures names its samples already.
+    if finding.samples is not None and finding.samples > 1 and not told:
         samples = f"{finding.samples:,}"
     if finding.window_seconds:
         window = age(finding.window_seconds)

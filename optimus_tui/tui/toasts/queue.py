@@ -148,7 +148,7 @@ def shown_text(message: str, others: int, room: int, most_lines: int = MOST_LINE
             left out.
         room: Cells of a line.
         most_lines: The lines that it may have, one or two. In one its own line breaks become separators.
-        is_alert: True for what came by itself: in one line its beginning counts, the keys stand below the screen.
+        is_alert: True for an alert: in one line it keeps its beginning. An answer to a key keeps its last clause, too.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
     more = f" · {others:,} more: :messages" if others else ""

@@ -32,7 +32,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 _ALONE = re.compile(r"\\[ABZ]|\(\?")
 """What may mean something else in many names on lines of one text than in each name alone."""
 TRIED, MANY = 32, 8
-"""If so many of the names tried match, all are looked at one by one: a search of the text gains where few do."""
+"""If MANY of TRIED names match, each name is searched by itself: one search of all is faster only where few match."""
 Leaves = Sequence[tuple[NameTable, "array[int]"]]
 
 

@@ -98,8 +98,8 @@ def finding_lines(
         quiet: Why findings are no alarm now, by (rule, subject): a mute, or a restart that was done from here.
         remedies: What to do about the others, by (rule, subject).
         is_whole: True if no finding is filtered out, so that each stands below its cause, which is not named again.
-        is_roomy: False leaves remedies out that take a line more, except the first one; of the later ones none has
-            more than a line.
+        is_roomy: False leaves out remedies that need a further line, except the first one. A later remedy never has
+            more than one line.
     """
     lines: list[HealthLine] = []
     if not report.findings:

@@ -78,7 +78,7 @@ class HealthContent(PaneContent):
     """What to do about findings, by rule and subject."""
     changing = unchanged
     is_advising = False
-    """Each remedy is shown. Else those of later findings are left out that would take a line more."""
+    """True if each finding shows its remedy. If not, later findings leave out one that would need a further line."""
     is_brief = False
     """The golden signals take two lines together. They get a line each once there is more room than that needs."""
 
