@@ -38,10 +38,11 @@ def track(
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A finding
-    about one moment, such as a failover, begins a new episode with each later moment. If a note becomes an alarm, the alarm
-    begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group count as one problem: a
-    change from one to the other begins no new episode. A finding that is shown as past has the figures of its worst,
-    because those of a sliding window fall as if there had been less. It stays past until it comes again.
+    about one moment, such as a failover, begins a new episode with each later moment. If a note becomes an alarm,
+    the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group count as one
+    problem: a change from one to the other begins no new episode. A finding that is shown as past has the figures
+    of its worst, because those of a sliding window fall as if there had been less. It stays past until it comes
+    again.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
