@@ -319,10 +319,10 @@ LATENCY_FEW = _rule(
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
-    one="{subject} took at least {least} {when}, over {limit}", as_cause="{subject} became slow",
+    one="{subject} p50 {p50}: {when} took over {limit}", as_cause="{subject} became slow",
     impact="Every request to {subject} takes longer than the limit at present.{timeouts}",
-    measures="the quickest of {samples}",
-    phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
+    measures="p50 of {samples}",
+    phrases={**_TIMEOUTS, "last": "each of the last {count} checks"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
     alert_group="latency", window_seconds=10.0)
 LATENCY_HALF = _rule(

@@ -20,7 +20,7 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Series, Spread, warm_from
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.statistics import CERTAIN_SAMPLES
+from optimus_tui.verdicts.statistics import CERTAIN_SAMPLES, figures
 from optimus_tui.wording.numbers import age, clock, latency, part_of, plural
 
 MIN_SAMPLES = 5
@@ -179,6 +179,7 @@ def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) ->
     bar = _bar_below(quickest, thresholds)
     if bar is None or len(newest) < (FEW_CHECKS if series.samples < MIN_SAMPLES and not watched else NOW_CHECKS):
         return []
+    p50 = figures(newest).p50
     return [
         make_finding(
             rule=LATENCY_NOW,
@@ -186,9 +187,9 @@ def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) ->
             subject=name,
             limit=latency(bar.ms),
             when=_checks(len(newest)),
-            least=latency(quickest, bar.ms),
+            p50=latency(p50, bar.ms),
             timeouts=bar.timeouts,
-            measured=quickest,
+            measured=p50,
             threshold=bar.ms,
             unit="ms",
             samples=len(newest),
@@ -199,7 +200,7 @@ def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) ->
 def _checks(number: int) -> str:
     if number >= NOW_CHECKS:
         return phrase(LATENCY_NOW, "last", count=number)
-    return phrase(LATENCY_NOW, "each", checks=part_of(number, number, "check"))
+    return part_of(number, number, "check")
 
 
 def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:

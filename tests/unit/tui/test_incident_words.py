@@ -532,7 +532,7 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
 
 
 def test_what_decides_names_its_figure_once_with_the_remedy_and_its_key() -> None:
-    message = "engine took at least 642 ms in both checks, over 500 ms"
+    message = "engine p50 642 ms: both checks took over 500 ms"
     slow = found("latency.now", "medium", "engine", message=message, unit="ms")
     other = found("cache.hit_rate", "medium", "hit rate")
     figures = tuple(

@@ -16,7 +16,7 @@ from optimus_tui.wording.wrapping import clauses
 NOW = 1_700_000_000.0
 SLOW = Finding(
     rule="latency.now", severity="medium", subject="engine", since=NOW - 90, samples=5,
-    message="engine took at least 617 ms in the last 5 checks, over 500 ms",
+    message="engine p50 642 ms: each of the last 5 checks took over 500 ms",
     remedy="See what engine waits for now: its load, its own dependencies, its last deployment.",
 )  # fmt: skip
 ROUTE = replace(SLOW, rule="latency.p95", subject="route /a", message="route /a p95 ≈ 839 ms is over 500 ms",
@@ -43,7 +43,7 @@ def key(finding: Finding) -> tuple[str, str]:
 
 def test_an_action_stands_below_its_finding_and_since_and_samples_give_way_to_it() -> None:
     assert texts(SLOW, width=76, remedies={key(SLOW): RESTART}) == [
-        "▲ MED  engine took at least 617 ms in the last 5 checks, over 500 ms",
+        "▲ MED  engine p50 642 ms: each of the last 5 checks took over 500 ms",
         "       remedy: Restart the AI engine (a) · since 22:11 · 5 samples",
     ]
     assert texts(SLOW, width=60, remedies={key(SLOW): RESTART})[-1] == (

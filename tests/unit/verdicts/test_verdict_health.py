@@ -200,9 +200,9 @@ def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() ->
     assert looked(700, 700, 700, 700, p95=20) == [], "four looks"
     series = Series(p95=20, samples=300, latest=(840.0, 820.0, 840.0, 860.0, 1900.0))
     (found,) = latency.judge({"engine": series}, BARS)
-    assert found.message == "engine took at least 820 ms in the last 5 checks, over 500 ms"
-    assert (found.measured, found.threshold, found.samples) == (820, 500, 5)
-    assert measured_of(found) == "820 ms, the quickest of 5 checks", "the same figure as the sentence's"
+    assert found.message == "engine p50 840 ms: each of the last 5 checks took over 500 ms"
+    assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
+    assert measured_of(found) == "840 ms, p50 of 5 checks", "the same figure as the sentence's and as the proof's"
 
 
 def test_what_is_little_over_the_bar_is_written_with_the_decimals_that_tell_them_apart() -> None:
@@ -210,7 +210,7 @@ def test_what_is_little_over_the_bar_is_written_with_the_decimals_that_tell_them
     (few,) = latency.judge(
         {"gateway": Series(few=(10.0, 1002.0, 1020.0), samples=3)}, Thresholds(latency_good_ms=1000.0)
     )
-    assert "at least 1.02 s in the last 5 checks, over 1.0 s" in now.message
+    assert "p50 1.02 s: each of the last 5 checks took over 1.0 s" in now.message
     assert "over 1.0 s, the slowest 1.02 s" in few.message
 
 
