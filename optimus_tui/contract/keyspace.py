@@ -420,6 +420,8 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     """How far the latest events' timestamps differ from their arrival; None where they agree, or too few came."""
     source: EventSource = EventSource()
     """What most of the latest events have in common."""
+    bulk: int | None = None
+    """Bulk invalidations among the events that came; None where nobody counts them."""
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):

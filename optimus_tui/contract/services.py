@@ -18,6 +18,8 @@ Sickness = Literal["sick", "degraded"]
 REQUESTS = "http_requests_total"
 REFUSED = "rate_limit_refused_total"
 HITS, MISSES = "cache_hits_total", "cache_misses_total"
+EVENTS, BULK_EVENTS = "events.rate", "events.bulk"
+"""Our own counts of the feed: all events, and bulk invalidations, per second."""
 DURATIONS = "http_request_duration_seconds"
 UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
 BREAKER = "circuit_breaker_state"

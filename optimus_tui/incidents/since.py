@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import counting_from
 from optimus_tui.contract.finding_rules import (
+    CACHE_BULK,
     CACHE_HIT_RATE,
     CACHE_HIT_RATE_CONFLICT,
     ERRORS_RATE,
     EVENTS_FLOOD,
+    LATENCY_HALF,
     LATENCY_NOW,
     LATENCY_P95,
     LIMITS_OVER,
@@ -26,7 +28,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.incident import ActionRecord, Figure, Outcome
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.percentiles import is_known
-from optimus_tui.contract.services import HITS, MISSES, REFUSED, REQUESTS
+from optimus_tui.contract.services import BULK_EVENTS, EVENTS, HITS, MISSES, REFUSED, REQUESTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.state import LimitSection
 from optimus_tui.incidents.came import HISTORY_SECONDS, MINUTES, spread_of_route, what_came
@@ -155,7 +157,7 @@ class Moved(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """Return ``before 618 ms, the quickest of 5 checks → now 8.9 ms, p50 of 9 checks · limit 500 ms``."""
+        """Return ``before 618 ms, p50 of 5 checks → now 8.9 ms, p50 of 9 checks · limit 500 ms``."""
         return f"before {self.before} → now {self.now}{clause(self.limit, ' · limit ')}"
 
 
@@ -213,7 +215,7 @@ async def _values(ctx: "Context", series: str) -> list[float]:
 
 
 async def _of_service(ctx: "Context", aim: Diagnostic) -> Figure | None:
-    """Return the p50 of a service's checks where every one was slow before; else the p95, or the slowest of fewer."""
+    """Return the figure that the finding measures: p50 or p95 of the checks; the slowest where they are too few."""
     values = await _values(ctx, f"latency.{aim.subject}")
     states = await _values(ctx, f"state.{aim.subject}")
     if states and states[-1] < 1:
@@ -222,7 +224,7 @@ async def _of_service(ctx: "Context", aim: Diagnostic) -> Figure | None:
         return None
     of, which = spread_of(values), "slowest"
     value = of.highest
-    if aim.rule == LATENCY_NOW:
+    if aim.rule in (LATENCY_NOW, LATENCY_HALF):
         value, which = of.p50, "p50"
     elif aim.rule == LATENCY_P95 and is_known(0.95, len(values)):
         value, which = of.p95, "p95"
@@ -234,7 +236,7 @@ async def _of_route(ctx: "Context", aim: Diagnostic) -> Figure | None:
     if spread is None or not spread.count:
         return None
     which: Percentile = "p50"
-    if is_known(0.95, round(spread.count)):
+    if aim.rule != LATENCY_HALF and is_known(0.95, round(spread.count)):
         which = "p95"
     return _figure(aim, None, f"{shown_ms(spread, which)}, {which} of {plural(round(spread.count), 'request')}")
 
@@ -305,14 +307,25 @@ async def _hit_rate(ctx: "Context", aim: Diagnostic) -> Figure | None:
 
 
 async def _event_rate(ctx: "Context", aim: Diagnostic) -> Figure | None:
-    grown = await ctx.windows.increase("events.rate", MINUTES)
+    grown = await ctx.windows.increase(EVENTS, MINUTES)
     seconds = grown.covered_minutes * 60
     if seconds <= 0:
         return None
     return _figure(aim, grown.total / seconds, f"{quantity(grown.total / seconds, aim.unit)} over {age(seconds)}")
 
 
+async def _dropped(ctx: "Context", aim: Diagnostic) -> Figure | None:
+    """Return how many bulk invalidations came over the feed."""
+    grown = await ctx.windows.increase(BULK_EVENTS, MINUTES)
+    if grown.covered_minutes <= 0:
+        return None
+    return _figure(
+        aim, round(grown.total), f"{plural(round(grown.total), 'event')} in {age(grown.covered_minutes * 60)}"
+    )
+
+
 _READERS: dict[str, Read] = {
+    CACHE_BULK: _dropped,
     ERRORS_RATE: _failing,
     LIMITS_REFUSED: _refused,
     CACHE_HIT_RATE: _hit_rate,

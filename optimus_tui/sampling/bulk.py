@@ -14,6 +14,8 @@ class BulkWatch:
 
     def __init__(self) -> None:
         self._events: deque[BulkEvent] = deque(maxlen=MAX_EVENTS)
+        self.total = 0
+        """Bulk invalidations that came since the start."""
 
     def add(self, items: Sequence[FeedItem]) -> None:
         """Take a batch of the feed.
@@ -25,6 +27,7 @@ class BulkWatch:
                 continue
             event = parse_event(one.payload, one.length)
             if is_bulk(event):
+                self.total += 1
                 self._events.append(BulkEvent(one.received_at, event.tenant))
 
     def findings(self, now: float) -> list[Finding]:

@@ -10,7 +10,16 @@ from typing import Protocol
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import CacheReport, FeedBatch, LimitsReport
 from optimus_tui.contract.reading import Reading
-from optimus_tui.contract.services import MEMORY, GatewayState, HealthReport, MetricsState, ServerState, ServiceState
+from optimus_tui.contract.services import (
+    BULK_EVENTS,
+    EVENTS,
+    MEMORY,
+    GatewayState,
+    HealthReport,
+    MetricsState,
+    ServerState,
+    ServiceState,
+)
 from optimus_tui.history.samples.process_lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, compare_marks
 from optimus_tui.history.samples.processes import fell_back
 from optimus_tui.probes.load_meter import disturbed
@@ -43,7 +52,7 @@ class Recorder:
         self._slot = self._now_slot()
         self._seen: dict[str, object] = {}
         self._lookups: tuple[str | None, float, int, int] | None = None
-        self._events: tuple[float, int] | None = None
+        self._events: dict[str, tuple[float, int]] = {}
         self._processes: dict[float | None, _Process] = {}
         self._versions: dict[str, set[str]] = {}
 
@@ -182,16 +191,25 @@ class Recorder:
     def _feed(self, batch: FeedBatch) -> None:
         if batch.status.state == "none":
             return  # the profile names no feed: there is no link that could be down
-        mono, received = self._clock.mono(), batch.status.received
+        status = batch.status
+        counts = {EVENTS: status.received}
+        if status.bulk is not None:
+            counts[BULK_EVENTS] = status.bulk
+        for name, count in counts.items():
+            self._event_rate(name, count, is_live=status.state == "live")
         self._values["feed.live"] = min(self._values.get("feed.live", 1.0), float(batch.status.state == "live"))
         self._values["feed.gaps"] = float(batch.status.gaps)
-        if batch.status.state != "live":
-            self._events = None
-        elif self._events is None or received < self._events[1]:
-            self._events = mono, received
-        elif mono - self._events[0] >= self._every:
-            self._values["events.rate"] = (received - self._events[1]) / (mono - self._events[0])
-            self._events = mono, received
+
+    def _event_rate(self, name: str, count: int, *, is_live: bool) -> None:
+        """Record how many events came per second since the last time this was recorded."""
+        mono, last = self._clock.mono(), self._events.get(name)
+        if not is_live:
+            self._events.pop(name, None)
+        elif last is None or count < last[1]:
+            self._events[name] = mono, count
+        elif mono - last[0] >= self._every:
+            self._values[name] = (count - last[1]) / (mono - last[0])
+            self._events[name] = mono, count
 
     def _metrics(self, state: MetricsState, at: float) -> None:
         """Record one read of ``/metrics`` at its own time, not with the other values of its two seconds.

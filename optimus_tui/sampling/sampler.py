@@ -269,7 +269,8 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             bulk.add(batch.items)
         if batch.status.state == "live":
             lived = mono
-        status = events.settled(replace(batch.status, clock=claims.offset, source=claims.source), mono - lived)
+        status = replace(batch.status, clock=claims.offset, source=claims.source, bulk=bulk.total)
+        status = events.settled(status, mono - lived)
         batch = replace(batch, status=status)
         due = mono - handed_on >= STATUS_SECONDS
         changed = batch.status.state != state

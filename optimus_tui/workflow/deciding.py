@@ -93,7 +93,7 @@ def _bound(one: Diagnostic, threshold: float) -> str:
     beyond = "below"
     if float(one.measured or 0) > threshold:
         beyond = "over"
-    return f"not read, but no longer {beyond} {quantity(threshold, one.unit)}"
+    return f"no longer {beyond} {quantity(threshold, one.unit)}"
 
 
 def measured_words(one: Diagnostic) -> str:

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock, counted_from, counted_minutes
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
+from optimus_tui.contract.services import (
+    BULK_EVENTS,
+    EVENTS,
+    MEMORY,
+    Counted,
+    Increase,
+    Quantiles,
+    Window,
+    WindowOrigin,
+)
 from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import (
@@ -45,7 +54,7 @@ T = TypeVar("T", Window, Increase)
 
 KEYFRAME_SECONDS = 600.0
 """The recorder writes every labelled series at least this often, changed or not."""
-RATES = ("redis.hits", "redis.misses", "events.rate")
+RATES = ("redis.hits", "redis.misses", EVENTS, BULK_EVENTS)
 """Stored as amounts per second, so that several recorders of one file do not add up."""
 IN_PROMETHEUS = {"gateway.rss": MEMORY}
 _ENOUGH = 0.9
@@ -81,7 +90,7 @@ class Windows:
     ) -> Increase:
         """Return how much the counter's series with these labels grew. Resets count from zero; nothing is extrapolated.
 
-        Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them. With ``warm``,
+        Also for the names in ``RATES``: the amount behind them. With ``warm``,
         the cold start of each process is left out as far as our own history shows it.
         """
         minutes, since, until = self._span(minutes)

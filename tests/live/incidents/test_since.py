@@ -40,6 +40,7 @@ async def recorded(server: RealServer, folder: Path) -> AsyncIterator[tuple[Cont
                 PROCESS: 7.0,
                 STARTED: now - 3_600.0,
                 "events.rate": 1_500.0 if is_bad else 3.0,
+                "events.bulk": 2.0 * is_bad,
                 "http_requests_total|route=/chat|status=500|tenant=a": failed,
                 "http_requests_total|route=/chat|status=200|tenant=a": count,
                 "cache_hits_total": count - failed,
@@ -62,6 +63,7 @@ async def figure(context: Context, since: float, **more: Any) -> str:
     ("rule", "subject", "words"),
     [
         ("latency.now", "engine", "12 ms, p50 of 29 checks"),
+        ("latency.half", "engine", "12 ms, p50 of 29 checks"),
         ("latency.few", "engine", "13 ms, slowest of 29 checks"),
         ("latency.p95", "engine", "12 ms, p95 of 29 checks"),
         ("services.gateway", "gateway", "answers in 9.0 ms, 29 of 29 checks answered"),
@@ -70,6 +72,7 @@ async def figure(context: Context, since: float, **more: Any) -> str:
         ("errors.rate", "route /chat", "0 % of 280 requests"),
         ("cache.hit_rate", "hit rate", "100 % of 280 look-ups"),
         ("events.flood", "coherence feed", "3 events/s over 56 s"),
+        ("cache.bulk", "bulk invalidations", "0 events in 56 s"),
         ("limits.refused", "a", "0 % of 280 requests"),
         ("latency.now", "redis", ""),
         ("latency.p95", "route /chat", ""),

@@ -143,10 +143,12 @@ def test_counters_and_keys_are_kept_only_when_the_whole_keyspace_was_seen() -> N
 def test_events_are_kept_as_a_rate_while_the_feed_is_live() -> None:
     clock, kept, recorder = setting()
     for received, state in ((100, "live"), (104, "live"), (110, "live"), (110, "down"), (200, "live")):
-        recorder.take("feed", FeedBatch(items=(), status=FeedStatus(state=state, received=received)))  # type: ignore[arg-type]
+        status = FeedStatus(state=state, received=received, bulk=received // 2)  # type: ignore[arg-type]
+        recorder.take("feed", FeedBatch(items=(), status=status))
         clock.advance(2)
     recorder.flush()
     assert [values["events.rate"] for _, values in kept.sets if "events.rate" in values] == [2.0, 3.0]
+    assert [values["events.bulk"] for _, values in kept.sets if "events.bulk" in values] == [1.0, 1.5]
     assert [values["feed.live"] for _, values in kept.sets] == [1.0, 1.0, 0.0, 1.0]
 
 

@@ -134,7 +134,7 @@ BULK = found("cache.bulk", "high", "bulk invalidations", measured=74.0, threshol
             outcome(figures=(Figure(name="engine.p95", value=12.0, unit="ms"),)),
             f"engine p95 829 ms → {quantity(12.0, 'ms')}",
         ),
-        ([SLOW], outcome(), "engine p95 829 ms → not read, but no longer over 500 ms"),
+        ([SLOW], outcome(), "engine p95 829 ms → no longer over 500 ms"),
         ([SLOW], outcome(replace(SLOW, measured=700.0)), "engine p95 829 ms → 700 ms"),
         (
             [RATE],
@@ -144,13 +144,13 @@ BULK = found("cache.bulk", "high", "bulk invalidations", measured=74.0, threshol
         (
             [RATE],
             outcome(),
-            f"hit rate {quantity(0.31, 'share')} → not read, but no longer below {quantity(0.5, 'share')}",
+            f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}",
         ),
         ([IMMORTAL], outcome(), ""),
         (
             [BULK, replace(RATE, severity="critical")],
             outcome(replace(BULK, measured=82.0, severity="medium")),
-            f"hit rate {quantity(0.31, 'share')} → not read, but no longer below {quantity(0.5, 'share')}",
+            f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}",
         ),
         (
             [BULK, RATE],
@@ -160,7 +160,7 @@ BULK = found("cache.bulk", "high", "bulk invalidations", measured=74.0, threshol
         (
             [found("services.flapping", subject="engine", measured=0.5, threshold=0.15, unit="share")],
             outcome(),
-            f"engine failed checks {quantity(0.5, 'share')} → not read, but no longer over {quantity(0.15, 'share')}",
+            f"engine failed checks {quantity(0.5, 'share')} → no longer over {quantity(0.15, 'share')}",
         ),
         (
             [found("services.flapping", subject="engine", measured=0.5, threshold=0.15, unit="share")],

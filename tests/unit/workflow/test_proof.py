@@ -73,7 +73,7 @@ def test_the_check_counts_from_the_remedy_and_the_proof_ends_the_repair() -> Non
     play.tell(happened.CheckFinished(at=later(at, 33), action_id="outside-1", step="health", outcome=outcome()))
     record = record_of(play)
     assert (record.verdict, record.due) == ("fixed", None)
-    assert proof_words(record) == "fixed 33 s after you acted: engine p95 829 ms → not read, but no longer over 500 ms"
+    assert proof_words(record) == "fixed 33 s after you acted: engine p95 829 ms → no longer over 500 ms"
     assert record.proved == later(at, 33) == play.state.repaired
     opened = play.state.opened
     assert opened is not None and mttr(play.state) == pytest.approx(at.mono + 33 - opened.mono)
