@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from optimus_tui.contract.actions import ActionKind
+from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.reading import T
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -294,10 +295,23 @@ def _cause_in(known: set[Hashable], own: Hashable, cause: Hashable | None) -> Ha
     return None
 
 
-def rank(finding: Finding) -> tuple[bool, bool, int]:
-    """Return the sort key of a finding, for descending order: present ones by severity, then held, then low ones."""
-    loud = finding.severity != "low"
-    return loud, loud and not finding.held, SEVERITIES.index(finding.severity)
+def rank(finding: Finding) -> tuple[bool, bool, int, bool]:
+    """Return the sort key of a finding, for descending order: present ones by severity, then held, then low ones.
+
+    Of two of one severity, the one about too few requests for a p95 comes last.
+    """
+    loud, many = finding.severity != "low", not is_of_few_requests(finding.samples, finding.measured_words)
+    return loud, loud and not finding.held, SEVERITIES.index(finding.severity), many
+
+
+def is_of_few_requests(samples: int | None, measured_words: str) -> bool:
+    """Return True for a figure of too few requests for a p95; figures of requests are estimates, in words.
+
+    Args:
+        samples: How many requests it is of; None where nothing was counted.
+        measured_words: The estimate; empty for a figure of anything else.
+    """
+    return bool(measured_words) and samples is not None and not is_known(0.95, samples)
 
 
 def each_or_one(

@@ -28,6 +28,7 @@ from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcomes import outline
 from optimus_tui.workflow.proof import aimed_at
+from optimus_tui.workflow.ranking import opened_on
 from optimus_tui.workflow.standing import has_only_its_first_step
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ class IncidentService:
             await failed("a bug in Optimus TUI; see its report")
             raise
         took = round((self.ctx.clock.mono() - began) * 1000, 1)
-        kept, found = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document), outline(document)
+        kept = self.document(f"{ask.step}-check" if ask.action_id else ask.step, document)
+        found = outline(document, opened_on(self.state))
         if ask.action_id:
             found = with_figures(found, await self._figures(ask, document))
             await self.tell(

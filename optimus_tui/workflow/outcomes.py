@@ -22,7 +22,7 @@ from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, verdict_mark
 from optimus_tui.wording.wrapping import in_short
 from optimus_tui.workflow.deciding import deciding, is_same
-from optimus_tui.workflow.ranking import MATTERS, level, matters, moved_words, rank, worst
+from optimus_tui.workflow.ranking import MATTERS, lead_order, level, matters, moved_words, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
 MOST = 40
@@ -36,10 +36,15 @@ _LABELS = {"client_error_rate": "client error rate without refusals"}
 """What a figure is called where its key does not say what is counted: refusals (429) stand apart from other 4xx."""
 
 
-def outline(document: Mapping[str, Any]) -> Outcome:
-    """Return the outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
+def outline(document: Mapping[str, Any], opened: tuple[str, str] = ("", "")) -> Outcome:
+    """Return the outcome of any tool's document.
+
+    Args:
+        document: The report as builtins (``msgspec.to_builtins``).
+        opened: The rule and subject of the finding that leads over others of its severity; empty ones for none.
+    """
     found = [*_items(document, "diagnostics", Diagnostic), *_failed_tests(document)]
-    found.sort(key=lambda one: -rank(level(one)))
+    found.sort(key=lambda one: (-rank(level(one)), *lead_order(one, opened)))
     found = list(below_causes(found, lambda one: one.rule, lambda one: one.caused_by or None))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LATENCY_SINGLE, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding, causes_of
+from optimus_tui.contract.findings import SEVERITIES, Finding, causes_of, is_of_few_requests
 from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, OpenFinding, Outcome, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
@@ -306,7 +306,8 @@ def worst_outcome(step: Step) -> Outcome | None:
 def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
     """Return all findings, each as first seen at its worst; the worst first, equal ones in the order of the steps.
 
-    A cause counts as much as the worst of its effects, and comes before them.
+    A cause counts as much as the worst of its effects, and comes before them. Of equal ones, what the incident was
+    opened on comes first, and what is about few requests last.
     """
     known: dict[tuple[str, str], Diagnostic] = {}
     for one in _findings(state):
@@ -316,10 +317,26 @@ def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
     findings = tuple(known.values())
     ranks = _of_effects(findings, lambda one: rank(level(one)))
 
-    def urgency(one: Diagnostic) -> tuple[int, int]:
-        return -max(rank(level(one)), ranks.get(one.rule, 0)), len(_causes_of(one, findings))
+    def urgency(one: Diagnostic) -> tuple[int, int, bool, bool]:
+        degree = max(rank(level(one)), ranks.get(one.rule, 0))
+        return -degree, len(_causes_of(one, findings)), *lead_order(one, opened_on(state))
 
     return tuple(sorted(findings, key=urgency))
+
+
+def opened_on(state: IncidentState) -> tuple[str, str]:
+    """Return the rule and subject of the finding that the incident was opened on; empty ones without any."""
+    return next(((one.rule, one.subject) for one in state.open_findings), ("", ""))
+
+
+def lead_order(one: Diagnostic, opened: tuple[str, str]) -> tuple[bool, bool]:
+    """Return the sort key among findings of one severity, for ascending order.
+
+    Args:
+        one: A finding.
+        opened: The rule and subject of the finding that leads.
+    """
+    return (one.rule, one.subject) != opened, is_of_few_requests(one.samples, one.measured_words)
 
 
 def _findings(state: IncidentState) -> Iterator[Diagnostic]:

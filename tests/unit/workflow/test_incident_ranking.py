@@ -1,8 +1,12 @@
 """Which issue to look at: what is immediate comes first, and one slow look never leads over a finding."""
 
-import pytest
+from itertools import permutations
 
-from optimus_tui.contract.incident import ISSUES, Figure
+import pytest
+from msgspec import to_builtins
+
+from optimus_tui.contract.incident import ISSUES, Figure, OpenFinding
+from optimus_tui.workflow.outcomes import outline
 from optimus_tui.workflow.ranking import about, evident_issue, rank_issues
 from tests.unit.workflow.driver import Play, found, outcome
 
@@ -73,6 +77,21 @@ def test_a_cause_leads_over_its_worse_effects_in_the_issues_and_as_the_main_find
     play = Play()
     play.run("health", outcome(slow, rate, bulk, found("limits.near", "low")))
     assert [one.rule for one in about(play.state)] == ["cache.bulk", "cache.hit_rate", "latency.p95", "limits.near"]
+
+
+def test_of_one_severity_what_the_incident_was_opened_on_leads_and_what_is_of_few_requests_comes_last() -> None:
+    few = found("latency.half", "high", "route /export", samples=6, measured_words="≈ 600 ms")
+    slow = found("latency.p95", "high", "route /chat", samples=80, measured_words="≈ 1.4 s")
+    over = found("limits.over", "high", "acme / chat")
+    opened = OpenFinding(rule="limits.over", severity="high", subject="acme / chat", since=None)
+    for order in permutations((few, slow, over)):
+        document = {"diagnostics": to_builtins(order)}
+        assert [one.rule for one in outline(document).findings][-1] == "latency.half"
+        found_on = outline(document, ("limits.over", "acme / chat"))
+        assert [one.rule for one in found_on.findings] == ["limits.over", "latency.p95", "latency.half"]
+        play = Play(open_findings=(opened,))
+        play.run("health", found_on)
+        assert [one.rule for one in about(play.state)] == ["limits.over", "latency.p95", "latency.half"]
 
 
 def test_findings_that_name_each_other_as_cause_end_the_chain() -> None:
