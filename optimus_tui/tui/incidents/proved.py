@@ -97,7 +97,8 @@ class SettledFindings:
         if sight is not None and sight.proved == record.proved.wall and sight.again:
             return ""
         is_new = (finding.since or 0.0) > record.proved.wall
-        if is_new and not any(is_of(finding, aim) for aim in aimed_at(record)):
+        is_target = any(is_of(finding, aim) for aim in aimed_at(record))
+        if not is_target and (is_new or not finding.held):  # of an effect nothing was proved; held, it is over
             return f"{OLD_FIGURES}you acted at {clock(confirmed_at(record))}"
         self._note_was(finding, record, record.proved.wall)
         return f"{FIXED}{clock(record.proved.wall)}, being watched"

@@ -57,7 +57,7 @@ def test_a_figure_that_reaches_back_is_settled_while_it_falls() -> None:
     watched = Watched()
     for share, count in ((0.2, 500), (0.15, 660), (0.12, 820)):
         said = watched.words(replace(FAILED, measured=share, samples=count))
-        assert said.startswith("fixed at ") and said.endswith(", being watched")
+        assert said.startswith("some of its figures are from before you acted at "), "only its cause was proved fixed"
 
 
 def test_more_failures_than_at_the_proof_end_that_at_once_and_for_good() -> None:
