@@ -232,6 +232,9 @@ class IncidentRecord(Protocol):
     def why_quiet(self, finding: "Finding") -> str:
         """Return why nothing needs to be done about a finding that still shows, such as a proof; else empty."""
 
+    def proof_of(self, action_id: str) -> str:
+        """Return how far the proof of an action is, or its result, in words; empty where none is awaited."""
+
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
         """Record a verified action in its incident; without one, watch the finding in ``before`` that it was for."""
 

@@ -7,6 +7,7 @@ text stays, even while the plan is made again.
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import structs
@@ -46,9 +47,24 @@ class ActionDialog(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_text.BINDINGS
 
     def __init__(
-        self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
+        self,
+        action_service: "ActionService",
+        clock: Clock,
+        request: ActionRequest,
+        known: "Known | None" = None,
+        proof_of: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """Ask about an action.
+
+        Args:
+            action_service: Plans it and carries it out.
+            clock: The time.
+            request: What is to be done.
+            known: The tenants with counters.
+            proof_of: Returns how far the proof of an action is, by its id; empty where nothing is checked.
+        """
         super().__init__()
+        self.proof_of = proof_of
         self.renew_seconds = RENEW_SECONDS
         self.texts, self.form = StageTexts(self), ConfirmForm()
         self.action_service, self.clock, self.request, self.known = action_service, clock, request, known

@@ -1,5 +1,6 @@
 """What the action dialog says at each stage: title, lines, note and keys; and the widgets that show it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual import events
@@ -12,6 +13,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
     FEW,
     LETTERS,
     Lines,
+    labelled,
     preview_lines,
     progress_lines,
     receipt_lines,
@@ -133,6 +135,9 @@ class DialogState(Protocol):
     def size(self) -> "Size":
         """Return columns and rows."""
 
+    proof_of: Callable[[str], str]
+    """Returns how far the proof of an action is, by its id; empty where nothing is checked."""
+
     def is_stopping(self) -> bool:
         """Return True if the running action was told to stop."""
 
@@ -197,7 +202,10 @@ class StageTexts:
         if dialog.stage == "acting":
             return progress_lines(dialog.progress, dialog.is_stopping(), width)
         if dialog.outcome is not None:
-            return receipt_lines(*dialog.outcome, width, dialog.plan, dialog.preview)
+            lines = receipt_lines(*dialog.outcome, width, dialog.plan, dialog.preview)
+            if proof := dialog.proof_of(dialog.outcome[0].id):
+                lines += labelled("Check", proof, width, "accent")
+            return lines
         if dialog.plan is None or dialog.preview is None:
             return []
         if self.is_cramped():

@@ -14,7 +14,7 @@ from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.dashboard.reports import known_findings, known_tenants
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import safe_sentence, safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
@@ -78,6 +78,16 @@ class IncidentController:
         state = self.service.state
         status = proof_now(self.dashboard, state)
         return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
+
+    def proof_of(self, action_id: str) -> str:
+        """Return how far the proof of an action is, or its result, in words; empty where none is awaited."""
+        records = self.service.state.action_records if self.service is not None else ()
+        for record in records:
+            if record.receipt.action_id == action_id and record.checks:
+                from optimus_tui.workflow.proof import proof_words
+
+                return safe_sentence(proof_words(record))
+        return self._lone_proofs.proof_of(action_id) if self._lone_proofs is not None else ""
 
     def too_early(self, finding: Finding) -> str:
         """Return why a finding does not show yet whether an action for it or its cause helped; empty if it does."""

@@ -66,6 +66,12 @@ class LoneProofs:
         """Return what was done, the oldest first, each with its proof once there is one."""
         return tuple(one.record for one in self._watched.values())
 
+    def proof_of(self, action_id: str) -> str:
+        """Return how far the proof of an action is, or its result, in words; empty where none is awaited."""
+        return next(
+            (one.status()[0] for one in self._watched.values() if one.record.receipt.action_id == action_id), ""
+        )
+
     @property
     def awaited(self) -> bool:
         """Return True while the result of an action is still awaited."""

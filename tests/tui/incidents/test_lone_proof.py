@@ -83,5 +83,10 @@ async def test_the_dashboard_says_how_far_the_proof_of_what_was_done_last_is() -
     assert incidents.status_words()[0] == ""
     lone = incidents._lone()
     for name, words in (("a", "proof possible at 19:13:20"), ("b", "fixed 2 s after you acted"), ("c", "")):
-        lone._watched[name] = cast(LoneProof, SimpleNamespace(status=lambda words=words: (words, "b:success")))
+        record = SimpleNamespace(receipt=SimpleNamespace(action_id=name))
+        proof = SimpleNamespace(status=lambda words=words: (words, "b:success"), record=record)
+        lone._watched[name] = cast(LoneProof, proof)
     assert incidents.status_words() == ("fixed 2 s after you acted", "b:success")
+    assert [incidents.proof_of(name) for name in "abcd"] == [
+        "proof possible at 19:13:20", "fixed 2 s after you acted", "", "",
+    ], "the dialog of an action says it, too"  # fmt: skip
