@@ -101,7 +101,7 @@ async def test_what_an_action_left_undone_is_planned_anew_in_a_new_card(redis: R
         await until(pilot, lambda: second.stage == "done")
         assert "Done: the keys are as planned" in said(pilot) and "plans the rest" not in said(pilot)
         await until(pilot, lambda: "Check     " in said(pilot))  # a result is promised, and comes here, too
-        await until(pilot, lambda: "fixed" in said(pilot).partition("Check     ")[2].partition("│")[0])
+        await until(pilot, lambda: "repaired" in said(pilot).partition("Check     ")[2].partition("│")[0])
 
 
 def test_the_card_says_which_nodes_are_written_and_what_was_not_executed() -> None:
