@@ -367,7 +367,8 @@ def proof_forms(words: str) -> list[str]:
         return [words, UNDER_WAY]
     brief = words.partition("; ")[0]
     known = (one for one in (*PROOF_WORDS.values(), REPAIRED_WORD) if brief.startswith(f"{one} "))
-    return list(dict.fromkeys([words, brief, max(known, key=len, default=brief.partition(", ")[0])]))
+    shortest = max(known, key=len, default=brief.partition(", ")[0].replace(" possible at ", " at "))
+    return list(dict.fromkeys([words, brief, shortest]))
 
 
 def _beside(record: ActionRecord, why: str) -> tuple[str, str]:

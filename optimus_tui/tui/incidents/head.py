@@ -1,5 +1,6 @@
 """The line on top of the incident screen: its subject, whether a repair is proved, and how long it has been open."""
 
+import re
 from collections.abc import Sequence
 
 from optimus_tui.contract.findings import Finding
@@ -49,14 +50,14 @@ def bar_words(
     left.append(Part(2, [(gap + safe(state.environment, 24), "accent")]))
     if state.opened is not None:
         lasted = age(elapsed(state.opened, state.closed or now))
-        open_for = Part(5, [(f"{gap}open for {lasted}", "bright")], Part(3, [(gap + lasted, "bright")]))
-        closed = Part(3, [(f"{gap}closed after {lasted}", "bright")], Part(0, [(f"{gap}closed", "quiet")]))
+        open_for = Part(8, [(f"{gap}open for {lasted}", "bright")], Part(7, [(gap + lasted, "bright")]))
+        closed = Part(7, [(f"{gap}closed after {lasted}", "bright")], Part(0, [(f"{gap}closed", "quiet")]))
         left.append(closed if state.closed else open_for)
-        left.append(Part(4, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
+        left.append(Part(9, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
     if proof is None:
         proof = proof_status(state, now.wall)
     if proof and not state.closed:
-        left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
+        left.append(proof_part(safe(proof, 80), gap, proof_style(state), 5))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))
     severity = _severity(state)
@@ -64,12 +65,12 @@ def bar_words(
     held = severity != "none" or bool(alarms)
     style = SEVERITY_COLORS[severity_style_of(severity) or "quiet"]
     right = [
-        Part(1, [("  " + mode[0] + gap, mode[1])]),
-        Part(4, [(words + gap, style)], Part(0, [(brief + gap, style)]) if held else None),
+        Part(4, [("  " + mode[0] + gap, mode[1])], Part(1, [("  " + _without_place(mode[0]) + gap, mode[1])])),
+        Part(6, [(words + gap, style)], Part(0, [(brief + gap, style)]) if held else None),
     ]
     if rank(state.severity) > rank(severity) and wide and not state.closed:
-        right.append(Part(5, [(f"(at worst {state.severity}){gap}", "quiet")]))
-    right.append(clock_part(now.wall, 6))
+        right.append(Part(9, [(f"(at worst {state.severity}){gap}", "quiet")]))
+    right.append(clock_part(now.wall, 3))
     return with_room(left, right, width)
 
 
@@ -93,6 +94,11 @@ def problem_of(service: IncidentService) -> str:
     if service.fault:
         return service.fault.message
     return ""
+
+
+def _without_place(mode: str) -> str:
+    """Return the mode without the server on which actions are armed."""
+    return re.sub(r"(\bARMED [\d:]+).*", r"\1", mode)
 
 
 def _severity(state: IncidentState) -> str:

@@ -256,13 +256,16 @@ def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode
         left, right = bar_words(play.state, stamp(), (mode, "b:error"), "", width)
         return "".join(text for text, _ in words_that_fit(left, width - sum(cell_len(text) for text, _ in right) - 1))
 
-    assert summary in on_top()
+    assert summary in on_top() or (width == 80 and summary.replace(" possible", "") in on_top())
     play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
     assert "being checked now" in on_top()
     play.check("health", outcome(), "outside-1")
     assert "  fixed" in on_top()
-    assert play.state.environment in on_top() or mode == ARMED_IN_DRILL
+    assert play.state.environment in on_top() or (width == 80 and mode == ARMED_IN_DRILL)
     assert ("after you acted" in on_top()) == (width == 140 or mode == "read-only")
+    right = "".join(text for text, _ in bar_words(play.state, stamp(), (mode, "b:error"), "", width)[1])
+    assert mode.partition(" 127")[0] in right
+    assert "UTC" in right or (width == 80 and mode == ARMED_IN_DRILL)
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])
@@ -327,17 +330,18 @@ def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found
 
 
 @pytest.mark.parametrize(
-    ("mode", "named"), [("read-only", True), ("drill 0:42   ARMED 9:41 127.0.0.1:31587 db 0", False)]
+    ("mode", "brief", "has_age"), [("read-only", "read-only", True), (ARMED_IN_DRILL, "drill 0:42   ARMED 9:41", False)]
 )
-def test_the_line_on_top_gives_up_environment_and_age_before_the_mode_and_the_clock(mode: str, named: bool) -> None:
+def test_the_line_on_top_gives_up_age_and_server_before_environment_mode_and_clock(
+    mode: str, brief: str, has_age: bool
+) -> None:
     play = Play(environment="production")
     play.run("health", outcome(found("limits.immortal", "critical")))
     play.state = replace(play.state, opened=stamp(0.0))
     left, right = bar_words(play.state, stamp(120.0), (mode, "b:error"), "", 80)
     texts = [text.strip() for text, _ in (*left, *right)]
-    assert ("production" in texts) is named
-    assert ("open for 2 min" in texts) is named and mode in texts
-    assert "✖ CRIT" in texts and "11:08:40" in texts
+    assert "production" in texts and brief in texts and ("open for 2 min" in texts) is has_age
+    assert "✖ CRIT" in texts and "11:08:40" in texts and "UTC" in texts
     assert sum(len(text) for text, _ in (*left, *right)) < 80
 
 
@@ -431,7 +435,7 @@ def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the
 
     reaches_back = replace(errors, window_seconds=now - acted + 5)
     assert told(reaches_back).startswith("some of its figures are from before "), "it is not fixed before it began"
-    assert told(replace(reaches_back, since=acted - 5)).startswith("fixed at ")
+    assert told(replace(reaches_back, since=acted - 5)).startswith("some of its figures are from before ")
     assert told(replace(errors, window_seconds=now - acted - 5)) == "", "its figures are all of after the remedy"
     assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("fixed at ")
     other = Finding(rule="events.flood", severity="high", subject="feed", message="", since=now - 5)
