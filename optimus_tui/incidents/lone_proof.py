@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LIMITS_OVER, SERVICE_DOWN, rule_of
+from optimus_tui.contract.finding_rules import SERVICE_DOWN, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
-from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.incidents.came import enough_at, what_came
 from optimus_tui.incidents.pace import pace
 from optimus_tui.incidents.proof import FILLS
@@ -63,20 +62,10 @@ class Found(NamedTuple):
 
 def record_of(receipt: KeptReceipt, finding: Finding, at: Stamp) -> ActionRecord:
     """Return the record of something that was done for a finding, with the finding as it was before."""
-    outcome = Outcome(verdict="", severity=finding.severity, headline=finding.message, findings=_with_limits([finding]))
+    outcome = Outcome(verdict="", severity=finding.severity, headline=finding.message, findings=diagnostics([finding]))
     since = (at.wall if receipt.ended is None else min(receipt.ended, at.wall)) + SETTLE_SECONDS
     return ActionRecord(
         at=at, receipt=receipt, rules=(finding.rule,), checks=(Check(step="", before=outcome),), since=since
-    )
-
-
-def _with_limits(findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
-    """Return findings as an incident compares them; what is used of a limit is written with the limit."""
-    return tuple(
-        replace(one, measured_words=f"{one.measured:,.0f} of {one.threshold:,.0f}")
-        if one.rule == LIMITS_OVER and one.unit == "requests"
-        else one
-        for one in diagnostics(findings)
     )
 
 
@@ -228,7 +217,7 @@ class LoneProof:
             return Comparison(verdict="unknown", words=NO_READING)
         # one that is held is not there at present: it is shown because of the windows before
         there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
-        now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
+        now = Outcome(verdict="", severity="", headline="", findings=diagnostics(there), figures=found.figures)
         now = with_figures(now, await figures_since(self._ctx, aimed_at(self._record), self._record.since))
         change = compare(before, now, self._record.rules, self._record.receipt.restarts)
         self._lacks, self._enough_at = FILLS if found.fills and change.verdict == "fixed" else "", None

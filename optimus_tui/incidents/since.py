@@ -190,10 +190,12 @@ async def proof_progress(ctx: "Context", record: ActionRecord, counters: Sequenc
 
 
 def _moved(aim: Diagnostic, now: Outcome) -> Moved:
-    limit = ""
-    if isinstance(aim.threshold, (int, float)) and aim.threshold:
+    limit, before = "", measured_of(aim)
+    if aim.rule == LIMITS_OVER:
+        before = measured_words(aim)  # which says the limit
+    elif isinstance(aim.threshold, (int, float)) and aim.threshold:
         limit = quantity(aim.threshold, aim.unit)
-    return Moved(measures(aim), measured_of(aim) or measured_words(aim), figure_words(aim, now) or NOT_READ, limit)
+    return Moved(measures(aim), before or measured_words(aim), figure_words(aim, now) or NOT_READ, limit)
 
 
 def _reader(aim: Diagnostic) -> Read | None:

@@ -134,7 +134,7 @@ def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding
     later = (effect.since or 0.0) - (cause.since or 0.0) + unnoticed
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
     began = f"{effect.message}; {rule_of(effect.rule).as_effect}"
-    message, below = f"{began} {age(later)} after {words}", f"{began} {age(later)} later"
+    message, below = f"{began} {age(later)} after {words}", f"{began} {age(later)} after that"
     if later <= 0:  # within the time between two checks: which came first cannot be told
         message, below = f"{began} at the time when {words}", f"{began} at the same time"
     return replace(

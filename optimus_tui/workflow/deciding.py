@@ -100,6 +100,8 @@ def measured_words(one: Diagnostic) -> str:
     """Return what a finding has measured, in words."""
     if one.measured_words:
         return safe_text(one.measured_words, 40)
+    if one.rule == LIMITS_OVER and isinstance(one.measured, (int, float)) and isinstance(one.threshold, (int, float)):
+        return f"{one.measured:,.0f} of {one.threshold:,.0f}"
     if isinstance(one.measured, (int, float)):
         return quantity(one.measured, safe_text(one.unit, 12))
     return safe_text(str(one.measured), 40)

@@ -190,10 +190,11 @@ class IncidentController:
             self._say_early(record)
 
     def _say_early(self, record: "ActionRecord") -> None:
-        """Say when a proof is possible; a result that is there already is said by ``_prove``."""
+        """Say when a proof is possible, where the incident's screen does not show it; ``_prove`` says the result."""
         from optimus_tui.tui.incidents.text import promise_words
 
-        if words := promise_words(record):
+        words = promise_words(record)
+        if words and self.dashboard.is_on_top():
             self.dashboard.say(words, lasting=True)
 
     async def _prove(self, service: "IncidentService") -> None:

@@ -28,12 +28,12 @@ from optimus_tui.tools.pages.format_value import VERDICT_WORDS, in_plain_words, 
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
-from optimus_tui.wording.numbers import OWN_FORMAT, age, clock, figure, latency, plural
+from optimus_tui.wording.numbers import OWN_FORMAT, age, and_others, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
-from optimus_tui.workflow.deciding import figure_name
+from optimus_tui.workflow.deciding import figure_name, measured_words, measures
 from optimus_tui.workflow.proof import (
     MEASURED,
     REPAIRED_WORD,
@@ -121,7 +121,18 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
         proved = [verdict] * (line.state.action_records[-1].verdict is not None)
         return first_that_fits([summary, *proved, *proof_in_a_word(line.state)], cells), "quiet"
     counted = [summary.partition(",")[0]] * (line.step.plan.kind == "apply" and line.step.status == "waiting")
-    return first_that_fits([summary, *counted, short], cells), "quiet"
+    return first_that_fits([summary, *counted, *_figure_in_short(line.step), short], cells), "quiet"
+
+
+def _figure_in_short(step: Step) -> list[str]:
+    """Return the finding that decides a step without the verdict, as a sentence, then as its figure alone."""
+    if step.status != "done" or step.change is not None or step.outcome is None:
+        return []
+    findings = step.outcome.findings
+    if not findings or step.outcome.more:
+        return []
+    told = [f"{measures(one)} {measured_words(one)}" for one in findings[:1] if one.measured is not None]
+    return [sentence(step.outcome.headline), *(f"{one}{and_others(findings)}" for one in told), *told]
 
 
 STEPS = Table[StepLine](

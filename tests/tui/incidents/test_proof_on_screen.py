@@ -34,10 +34,10 @@ async def test_after_an_action_its_step_is_shown_with_what_comes_in_since(
     async with running(redis, size=size) as (pilot, _):
         screen = await remedied(pilot, redis)
         await until(pilot, lambda: screen.selected is screen.state.steps[-1])
-        await until(pilot, lambda: "before 200 requests → now 200 of 150, resets in" in said(pilot))
+        await until(pilot, lambda: "before 200 of 150 → now 200 of 150, resets in" in said(pilot))
         assert "came so far" in said(pilot)
         full(redis, 3)
-        await until(pilot, lambda: "before 200 requests → now 3 of 150, resets in" in said(pilot))
+        await until(pilot, lambda: "before 200 of 150 → now 3 of 150, resets in" in said(pilot))
 
 
 async def test_who_has_gone_to_another_step_since_stays_there(redis: RealServer) -> None:

@@ -418,14 +418,14 @@ async def test_an_effect_below_its_cause_does_not_name_it_again_but_where_the_ca
         SLOW,
         subject="route /api/chat",
         message="chat is slow; it began 28 s after the engine became slow",
-        below_cause="chat is slow; it began 28 s later",
+        below_cause="chat is slow; it began 28 s after that",
         caused_by=cause,
     )
     app = PaneApp(pane())
     async with app.run_test(size=(100, 30)) as pilot:
         app.pane.reading = health_report(findings=(SLOW, route))
         await pilot.pause()
-        assert "it began 28 s later" in "\n".join(screen_lines(app))
+        assert "it began 28 s after that" in "\n".join(screen_lines(app))
         app.pane.set_filter("chat")
         await pilot.pause()
         text = "\n".join(screen_lines(app))

@@ -176,6 +176,26 @@ def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
     assert proof_lines(Play().state, 40) == []
 
 
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (80, "needs attention: acme / chat has used up its limit: 458 of 150 (1 more finding)"),
+        (70, "acme / chat has used up its limit: 458 of 150 (1 more finding)"),
+        (50, "acme / chat used 458 of 150 (1 more)"),
+        (30, "acme / chat used 458 of 150"),
+    ],
+)
+def test_a_narrow_step_keeps_the_figure_of_its_worst_finding(width: int, words: str) -> None:
+    over = found(
+        "limits.over", measured=458.0, threshold=150.0, unit="requests", message="acme / chat has used up its limit: "
+        "458 of 150",
+    )  # fmt: skip
+    play = Play()
+    headline = f"{over.message} (1 more finding)"
+    play.run("health", outcome(over, found("limits.near"), verdict="needs_attention", headline=headline))
+    assert STEPS.columns[-1].cell(StepLine(play.state, 0, ""), width)[0].strip() == words
+
+
 @pytest.mark.parametrize("width", [8, 10, 14, 18, 30, 60])
 def test_the_time_of_a_proof_is_never_cut_and_a_result_only_behind_its_verdict(width: int) -> None:
     play = restarted()

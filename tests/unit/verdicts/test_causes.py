@@ -199,7 +199,7 @@ def test_a_chain_stands_in_its_order() -> None:
         (CACHE_HIT_RATE, "high"),
         ("latency.p95", "medium"),
     ]
-    assert found[1].below_cause.endswith("; it fell 40 s later")
+    assert found[1].below_cause.endswith("; it fell 40 s after that")
     assert found[2].message == "latency.p95 holds; it began 20 s after the hit rate fell"
     assert found[2].below_cause == "", "another effect of the first cause may stand between"
     assert relate(found) == found, "said once"
