@@ -67,7 +67,9 @@ class CacheIndex:
         self._by_beginning: dict[bytes, Group] = {}
         """Those prefixes with which no name of another rule begins, of a few lengths: names are simply cut by these."""
         self._prefix_sizes: tuple[int, ...] = ()
-        self._last_size = self._unlooked = 0
+        self._unlooked = 0
+        self._size_for: dict[int, int] = {}
+        """By the length of a name, that of the prefix which the last such name had: what follows it is often as long."""
         self._coherence = Group(b"cache_coherence", b"")
         self._tenants: set[bytes] = set()
         self._ambiguous: set[bytes] = set()
@@ -133,12 +135,13 @@ class CacheIndex:
         """
         self._mono = mono
         expiries = expiries_of(pttls, int(mono * 1000), len(names))
-        known, size = self._by_beginning.get, self._last_size
+        known, size_for = self._by_beginning.get, self._size_for
         sampling, left_out = self._share < ALL, 0
         for name, expiry in zip(names, expiries, strict=True):
-            group = known(name[:size])
-            if group is None or len(name) <= size:
-                group, size = self._look_up(name, size)
+            length = len(name)
+            group = known(name[: size_for.get(length, 0)])
+            if group is None:
+                group = self._look_up(name)
                 if group is None:
                     left_out += 1
                     continue
@@ -152,7 +155,6 @@ class CacheIndex:
                 leaf.never += 1
             leaf.new_names.append(name)
             leaf.new_expiries.append(expiry)
-        self._last_size = size
         taken = len(names) - left_out
         self._pending += taken
         self._unlooked += taken
@@ -166,12 +168,14 @@ class CacheIndex:
             self._settle(group, leaf)
         self._keep_the_bound()
 
-    def _look_up(self, name: bytes, size: int) -> tuple[Group | None, int]:
-        """Return the group of a name, and the length of its prefix; where it has no known one, that of the last."""
-        for other in self._prefix_sizes:
-            if (group := self._by_beginning.get(name[:other])) is not None and len(name) > other:
-                return group, other
-        return self._group_of(name), size
+    def _look_up(self, name: bytes) -> Group | None:
+        """Return the group of a name, and note the length of its prefix if it has a known one."""
+        length = len(name)
+        for size in self._prefix_sizes:
+            if size < length and (group := self._by_beginning.get(name[:size])) is not None:
+                self._size_for[length] = size
+                return group
+        return self._group_of(name)
 
     def _find_full(self) -> None:
         """Find the leaves that have so many new names that these are put in their places: now and then is enough."""
@@ -425,6 +429,7 @@ class CacheIndex:
     def _forget_prefixes(self) -> None:
         self._by_prefix.clear()
         self._by_beginning.clear()
+        self._size_for.clear()
         self._prefix_sizes = ()
 
     def _regroup(self, group: Group) -> None:
