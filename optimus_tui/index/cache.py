@@ -69,7 +69,7 @@ class CacheIndex:
         self._prefix_sizes: tuple[int, ...] = ()
         self._unlooked = 0
         self._size_for: dict[int, int] = {}
-        """By the length of a name, that of the prefix which the last such name had: what follows it is often as long."""
+        """By the length of a name, that of the prefix which the last such name had: the rest is often as long."""
         self._coherence = Group(b"cache_coherence", b"")
         self._tenants: set[bytes] = set()
         self._ambiguous: set[bytes] = set()
