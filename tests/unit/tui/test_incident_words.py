@@ -193,7 +193,8 @@ def test_a_narrow_step_keeps_the_figure_of_its_worst_finding(width: int, words: 
     play = Play()
     headline = f"{over.message} (1 more finding)"
     play.run("health", outcome(over, found("limits.near"), verdict="needs_attention", headline=headline))
-    assert STEPS.columns[-1].cell(StepLine(play.state, 0, ""), width)[0].strip() == words
+    told = STEPS.columns[-1].cell(StepLine(play.state, 0, ""), width)
+    assert told is not None and str(told[0]).strip() == words
 
 
 @pytest.mark.parametrize("width", [8, 10, 14, 18, 30, 60])
