@@ -55,12 +55,19 @@ class _Way(NamedTuple):
 NOTHING = Above((), (), frozenset())
 
 
-def assembly_of(project: Project) -> "Assembly":
-    """Return the assembly of a project. It is made on the first call and kept with the project."""
-    known = project.routes_memo.get("assembly")
+def assembly_of(project: Project, path: str) -> "Assembly":
+    """Return how the project is put together as a file sees it: what tests put together counts for tests alone.
+
+    Args:
+        project: The project.
+        path: The file.
+    """
+    of_tests = _TESTS.search(path) is not None
+    key = f"assembly with tests: {of_tests}"
+    known = project.routes_memo.get(key)
     if not isinstance(known, Assembly):
-        known = project.routes_memo["assembly"] = Assembly(project)
-        known.read()
+        known = project.routes_memo[key] = Assembly(project)
+        known.read(of_tests)
     return known
 
 
@@ -89,13 +96,13 @@ class Assembly:
         """Release the modules and the follower, which refer to each other."""
         self.__dict__.clear()
 
-    def read(self) -> None:
-        """Read the files that assemble something; the files of tests and examples do not count for other files."""
-        found = [path for path in self.project.assembling if not _TESTS.search(path)]
+    def read(self, with_tests: bool) -> None:
+        """Read the files that assemble something, with those of tests and examples or without them."""
+        found = [path for path in self.project.assembling if with_tests or not _TESTS.search(path)]
         self._add([module for path in found if (module := self.project.at(path)) is not None])
 
     def ensure(self, module: Module) -> None:
-        """Add a file that is judged although it is no part of the tree, or belongs to tests."""
+        """Add a file that is judged although it is no part of the tree."""
         if module.path not in self._modules and _assembles(module):
             self.project.requested.add(module.path)  # its edges stay, so its facts do
             self._add([module])

@@ -51,7 +51,7 @@ def hidden_routes(view: View) -> list[HiddenRoute]:
     for entries in _own(table, view.module):
         hidden, _ = _sorted_out(entries)
         found.update((_key(one.entry), one) for one in hidden if one.entry.module is view.module)
-    files = {one.path: one for one in (view.module, *assembly_of(view.project).files())}
+    files = {one.path: one for one in (view.module, *assembly_of(view.project, view.module.path).files())}
     apps = [_app(table, one, view) for one in files.values()]
     answering = frozenset[_Key]().union(*(app.answering for app in apps))
     for app in apps:

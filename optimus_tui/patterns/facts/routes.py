@@ -91,7 +91,7 @@ class Route(NamedTuple):
 def routes_of(module: Module, resolver: Resolver) -> list[Route]:
     """Return all routes of a file, in the order of its lines."""
     found: dict[int, Route] = {}
-    assembly = assembly_of(resolver.project)
+    assembly = assembly_of(resolver.project, module.path)
     assembly.ensure(module)
     for route in (*_decorated(module, assembly), *_added(module, resolver, assembly)):
         known = found.get(id(route.handler))
@@ -240,7 +240,7 @@ def _given_to_maker(resolver: Resolver, target: ast.expr, scope: Scope) -> tuple
     found = resolver.where(target, scope) if isinstance(target, ast.Name) else None
     bound = found[0] if found is not None else None
     if isinstance(bound, Param) and not isinstance(bound.function, ast.Lambda):
-        follower = assembly_of(resolver.project).follower
+        follower = assembly_of(resolver.project, scope.unit.module.path).follower
         for call, place in follower.callers(bound.function)[:1]:
             given = follower.given(bound, Frame(bound.function, call, place, None), 0)
             if given is not None:

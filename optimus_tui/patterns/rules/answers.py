@@ -71,7 +71,7 @@ def _named_for(route: Route, view: View) -> tuple[set[int] | None, set[int] | No
     outer = route.handler.scope.parent or route.handler.scope
     makers: tuple[Maker, ...] = ()
     if isinstance(route.call.func, ast.Attribute):
-        makers = assembly_of(view.project).makers(route.call.func.value, outer)
+        makers = assembly_of(view.project, view.module.path).makers(route.call.func.value, outer)
     own = declared_statuses(route.options.get("responses"), outer, view.resolver)
     given = [(one, made.scope) for made in makers if (one := option_of(made.call, "responses"))]
     return own, _named_by(given, view), makers
@@ -117,7 +117,7 @@ def _named_above(view: View, makers: tuple[Maker, ...]) -> set[int] | None:
             and (not known or id(seen.call.node) in known or seen.method in ("include_router", "FastAPI"))
             and wrapped_registration(seen.call.node) is None
         ]
-        memo[key] = _named_by([*here, *assembly_of(view.project).options("responses", makers)], view)
+        memo[key] = _named_by([*here, *assembly_of(view.project, view.module.path).options("responses", makers)], view)
     found: set[int] | None = memo[key]
     return found
 

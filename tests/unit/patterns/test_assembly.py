@@ -508,6 +508,25 @@ def test_an_app_of_the_tests_says_nothing_of_routers_judged_after_it() -> None:
     assert "limits.missing" not in {issue.rule for issue in verdict.issues}
 
 
+@pytest.mark.parametrize("judged_first", ["tests/conftest.py", "shop/items.py"])
+def test_what_tests_do_to_the_app_holds_for_no_route_whatever_is_judged_first(judged_first: str) -> None:
+    tests = """
+from shop.limits import rate_limited
+from shop.main import app
+@app.middleware("http")
+async def limited(request, call_next):
+    await rate_limited(request)
+    return await call_next(request)
+"""
+    main = "from fastapi import FastAPI\nfrom shop.items import router\napp = FastAPI()\napp.include_router(router)"
+    files = {"shop/items.py": ITEMS, "shop/limits.py": LIMITS, "tests/conftest.py": tests, "shop/main.py": main}
+    data = {path: text.encode() for path, text in files.items()}
+    project = Project(data.get, lambda: data)
+    inspect(judged_first, data[judged_first], project)
+    verdict = inspect("shop/items.py", data["shop/items.py"], project)
+    assert "limits.missing" in {issue.rule for issue in verdict.issues}
+
+
 def test_modules_that_import_a_name_from_each_other_define_it_nowhere() -> None:
     """Python itself would fail there, or takes a third definition at run time."""
     circle = """
