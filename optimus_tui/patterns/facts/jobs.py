@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from optimus_tui.patterns.facts.handed_on import is_kept_unread, jobs_handed_on
-from optimus_tui.patterns.facts.keys import holds_tenant
+from optimus_tui.patterns.facts.keys import holds_tenant, reads_tenant
 from optimus_tui.patterns.facts.model import (
     BROAD,
     DECLARED,
@@ -411,7 +411,7 @@ def _knows_tenant(unit: Unit, resolver: Resolver) -> bool:
         return True
     if any(_is_tenants_header(arg.annotation, scope, resolver) for arg, _, scope in unit.given):
         return True
-    if any(is_tenant(name) for name in unit.attrs):
+    if any(is_tenant(name) for name in unit.attrs) and reads_tenant(unit):
         return True
     owners = owners_of(unit.module)
     if owners and any(words(name) & owners for name in (*unit.attrs, *unit.loads)):

@@ -10,6 +10,7 @@ import re
 from optimus_tui.patterns.facts.model import Bound, Param, Scope, Unit, is_owner
 from optimus_tui.patterns.source.resolve import Resolver
 from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_tenant, text_of, words
+from optimus_tui.syntax import walk
 
 _DEEPEST = 8
 _FROM_REQUEST = ("Query", "Path", "Header", "Cookie", "Body", "Form")
@@ -179,3 +180,16 @@ def _is_shared_text(text: str) -> bool:
 def _may_know_tenant(unit: Unit) -> bool:
     known = (*unit.loads, *unit.attrs, *(text for _, text in unit.strings if len(text) < 60))
     return any(is_owner(name, unit.module) or words(name) & _MAY_KNOW for name in known)
+
+
+def reads_tenant(unit: Unit) -> bool:
+    """Return whether an attribute of a tenant is used otherwise than to load it: ``joinedload(User.organization)``."""
+    loaded = {
+        id(given)
+        for one in walk(unit.node)
+        if isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2].endswith("load")
+        for given in one.args
+    }
+    return any(
+        isinstance(one, ast.Attribute) and is_tenant(one.attr) and id(one) not in loaded for one in walk(unit.node)
+    )

@@ -91,11 +91,10 @@ def lost_statuses(unit: Unit, resolver: Resolver, answers: bool) -> list[LostSta
 
 def statuses_of(unit: Unit, resolver: Resolver, depth: int = 0) -> list[RaisedStatus]:
     """Return the exceptions that leave a function, including those of the project's functions that it calls."""
-    known: list[RaisedStatus] | None = unit.memo.get("statuses")
+    key = f"statuses {depth}"  # the deeper it is called, the fewer of its own calls are followed
+    known: list[RaisedStatus] | None = unit.memo.get(key)
     if known is None:
-        unit.memo["statuses"] = []  # a function that calls itself
-        known = list(_raised_in(getattr(unit.node, "body", []), unit.scope, resolver, depth))
-        unit.memo["statuses"] = known
+        known = unit.memo[key] = list(_raised_in(getattr(unit.node, "body", []), unit.scope, resolver, depth))
     return known
 
 

@@ -99,9 +99,10 @@ def _told_by(unit: Unit, resolver: Resolver, depth: int) -> list[ast.AST]:
     """Return where a called function writes the text that it returns."""
     if depth > _DEEPEST or unit.stub or "yielded" in unit.memo:
         return []
-    known: list[ast.AST] | None = unit.memo.get("returns texts")
+    key = f"returns texts {depth}"  # the deeper it is called, the fewer of its own calls are followed
+    known: list[ast.AST] | None = unit.memo.get(key)
     if known is None:
-        unit.memo["returns texts"] = known = []  # a function that calls itself
+        unit.memo[key] = known = []
         if unit.handlers:
             known += [one for one in tells(unit, True, resolver) if isinstance(one, ast.Return)]
         known += _Flow(unit, resolver, depth).answered(of_route=False)

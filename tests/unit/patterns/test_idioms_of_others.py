@@ -307,6 +307,28 @@ async def check({given}):
     assert ("tenancy.missing" in rules_of(source)) is missing
 
 
+@pytest.mark.parametrize(
+    ("query", "missing"),
+    [
+        ("db.query(User).options(joinedload(User.organization)).filter(User.id == wanted)", True),
+        ("db.query(User).options(joinedload(User.organization)).filter(User.organization == wanted)", False),
+    ],
+)
+def test_a_relation_that_is_only_loaded_tells_no_tenant(query: str, missing: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+from sqlalchemy.orm import joinedload
+from models import User, db
+router = APIRouter()
+def find(wanted):
+    return {query}.first()
+@router.post("/projects")
+async def create_project(project: Project) -> Project:
+    return db.add(find(project.manager))
+"""
+    assert ("tenancy.missing" in rules_of(source)) is missing
+
+
 @pytest.mark.parametrize("made", ["tempfile.NamedTemporaryFile(delete=False)", 'open("/srv/kept", "wb")'])
 def test_a_temporary_file_is_a_file(made: str) -> None:
     source = f"""
