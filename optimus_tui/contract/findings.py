@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from optimus_tui.contract.actions import ActionKind
-from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.reading import T
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -311,7 +310,9 @@ def is_of_few_requests(samples: int | None, measured_words: str) -> bool:
         samples: How many requests it is of; None where nothing was counted.
         measured_words: The estimate; empty for a figure of anything else.
     """
-    return bool(measured_words) and samples is not None and not is_known(0.95, samples)
+    from optimus_tui.contract.percentiles import FEWEST
+
+    return bool(measured_words) and samples is not None and samples < FEWEST
 
 
 def each_or_one(

@@ -11,15 +11,12 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.signals import GoldenSignals
 
 Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "not configured", "unknown"]
-
-
 Sickness = Literal["sick", "degraded"]
 """What a service reports about itself although it answers 200; degraded is less severe."""
 REQUESTS = "http_requests_total"
 REFUSED = "rate_limit_refused_total"
 HITS, MISSES = "cache_hits_total", "cache_misses_total"
-EVENTS, BULK_EVENTS = "events.rate", "events.bulk"
-"""Our own counts of the feed: all events, and bulk invalidations, per second."""
+EVENTS, BULK_EVENTS = "events.rate", "events.bulk"  # our own counts of the feed, a second
 DURATIONS = "http_request_duration_seconds"
 UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
 BREAKER = "circuit_breaker_state"

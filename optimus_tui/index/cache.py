@@ -118,11 +118,7 @@ class CacheIndex:
             self._shapes_now.add(heads, count - sum(heads.values()))
 
     def put_page(
-        self,
-        names: Sequence[bytes],
-        pttls: Sequence[int] | None,
-        sizes: Sequence[int | None] | None,
-        mono: float,
+        self, names: Sequence[bytes], pttls: Sequence[int] | None, sizes: Sequence[int | None] | None, mono: float
     ) -> None:
         """Add one page of a scan.
 
@@ -138,13 +134,10 @@ class CacheIndex:
         known, size_for = self._by_beginning.get, self._size_for
         sampling, left_out = self._share < ALL, 0
         for name, expiry in zip(names, expiries, strict=True):
-            length = len(name)
-            group = known(name[: size_for.get(length, 0)])
+            group = known(name[: size_for.get(len(name), 0)]) or self._look_up(name)
             if group is None:
-                group = self._look_up(name)
-                if group is None:
-                    left_out += 1
-                    continue
+                left_out += 1
+                continue
             if sampling and not is_of(self._share, name):
                 left_out += 1
                 if expiry != GONE:

@@ -75,6 +75,7 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "malformed": "tui/panes/feed/lines.py: status.malformed",  # judged in the log: coherence.malformed
         "gaps": "tui/panes/feed/lines.py: status.gaps",
         "retry_in": "tui/panes/feed/lines.py: status.retry_in",
+        "bulk": "sampling/record.py: status.bulk",  # proofs count it; sampling/bulk.py judges the events themselves
     },
 }
 

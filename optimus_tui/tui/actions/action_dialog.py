@@ -47,31 +47,16 @@ class ActionDialog(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_text.BINDINGS
 
     def __init__(
-        self,
-        action_service: "ActionService",
-        clock: Clock,
-        request: ActionRequest,
-        known: "Known | None" = None,
-        proof_of: Callable[[str], str] = lambda _: "",
+        self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
     ) -> None:
-        """Ask about an action.
-
-        Args:
-            action_service: Plans it and carries it out.
-            clock: The time.
-            request: What is to be done.
-            known: The tenants with counters.
-            proof_of: Returns how far the proof of an action is, by its id; empty where nothing is checked.
-        """
         super().__init__()
-        self.proof_of = proof_of
+        self.proof_of: Callable[[str], str] = lambda _: ""
         self.renew_seconds = RENEW_SECONDS
         self.texts, self.form = StageTexts(self), ConfirmForm()
         self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
         self.plan: Plan | None = None
         self.preview: Preview | None = None
-        self.stage = "planning"
-        self.whole = False
+        self.stage, self.whole = "planning", False
         self.seen: tuple[int, int | None] = (0, None)
         self.refusal: Refusal | None = None
         self.said, self.waits, self.began = "", False, False  # explained in ``DialogState``

@@ -237,8 +237,8 @@ class ActionsController:
         service = await self.open_service()
         limit = self.dashboard.settings.max_keys or whole.max_keys
         whole = structs.replace(whole, max_keys=limit, incident=self.dashboard.incidents.open_number())
-        proof_of = self.dashboard.incidents.proof_of
-        dialog = ActionDialog(service, self.dashboard.context.clock, whole, self._known_tenants(), proof_of)
+        dialog = ActionDialog(service, self.dashboard.context.clock, whole, self._known_tenants())
+        dialog.proof_of = self.dashboard.incidents.proof_of
         closed = self.dashboard.app.push_screen(dialog, wait_for_dismiss=True)
         closed.add_done_callback(lambda _: self._plan_rest(dialog))
         # The next check does not wait until the dialog is closed.

@@ -286,7 +286,9 @@ def test_an_exception_that_is_made_once_and_has_a_name_loses_its_status_like_any
 
 @pytest.mark.parametrize("deep_first", [True, False])
 def test_what_a_function_raises_does_not_hang_on_who_called_it_first(deep_first: bool) -> None:
-    chain = "".join(f"def d{at}():\n    return d{at + 1}()\n" for at in range(1, 4)) + "def d4():\n    raise NOT_FOUND\n"
+    chain = (
+        "".join(f"def d{at}():\n    return d{at + 1}()\n" for at in range(1, 4)) + "def d4():\n    raise NOT_FOUND\n"
+    )
     tried = "def {name}():\n    try:\n        return {call}()\n    except Exception:\n        return None\n"
     deep, near = tried.format(name="deep", call="d1"), tried.format(name="near", call="d3")
     routes = [f'@router.get("/{at}")\n{route}' for at, route in enumerate((deep, near) if deep_first else (near, deep))]
