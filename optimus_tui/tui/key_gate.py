@@ -97,6 +97,8 @@ class KeyGate:
         """The names of the keys that were left out and are not said yet."""
         self._acting: Typed | None = None
         """The key that does what it does now, or did so last."""
+        self._typed_for: object = None
+        """The screen that had that key first."""
         self._line_above: object = None
         """The dialog above which a command line was begun, which cannot open there; None for none."""
 
@@ -170,10 +172,21 @@ class KeyGate:
             self._next()
             return
         path = self._path()
-        self._acting = key
+        self._acting, self._typed_for = key, self.app.screen
         self._asked_before = self._asking()
         self._settling = asyncio.create_task(self._settle(path, self.app.screen))
         await self._hand_on(key)
+
+    def left_out_of(self, screen: object) -> bool:
+        """Leave the present key out where this screen came on top while the key was on its way; return whether it did.
+
+        It was typed for the screen before: here it would answer a question that nobody had seen.
+        """
+        if self._acting is None or screen is self._typed_for:
+            return False
+        self._leave_out(self._acting)
+        self._say_left_out()
+        return True
 
     def _leave_out(self, key: Typed) -> None:
         self._left_out.append(written(key.key) if isinstance(key, events.Key) else "what was pasted")

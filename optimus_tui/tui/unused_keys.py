@@ -13,7 +13,7 @@ from textual.keys import format_key
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
-from optimus_tui.tui.key_gate import takes_text
+from optimus_tui.tui.key_gate import KeyGate, takes_text
 from optimus_tui.tui.keys import KEYS, NEED_ROWS, Key, written
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ _FORWARD = ("last", "page_down", "cursor_down", "scroll_down", "scroll_end", "sc
 
 
 class KeyReports(Protocol):
-    """The part of the application that this module needs: held keys, and the dashboard."""
+    """The part of the application that this module needs: the queue of keys, held keys, and the dashboard."""
+
+    @property
+    def keys(self) -> KeyGate:
+        """Return the queue of keys."""
 
     @property
     def dashboard(self) -> object:
@@ -127,9 +131,12 @@ class AnsweredKeys(App[int]):
         from optimus_tui.tui.base_screen import BaseScreen
         from optimus_tui.tui.dialogs.base import Dialog
 
+        screen = self.screen
+        if not priority and cast("KeyReports", self).keys.left_out_of(screen):
+            return True
         handled = await super()._check_bindings(key, priority)
-        if not handled and not priority and isinstance(self.screen, (BaseScreen, Dialog)):
-            self.notify(why_unused(self.screen, key, self._keymap))
+        if not handled and not priority and screen is self.screen and isinstance(screen, (BaseScreen, Dialog)):
+            self.notify(why_unused(screen, key, self._keymap))
         return handled
 
 

@@ -109,6 +109,8 @@ class Walk:
             event.set_sender(self.app)
             self.app._driver.send_message(event)
             await self.drained()
+            if self.app._exception is not None:  # nobody answers any more: each key would wait for that
+                raise AssertionError(f"the program crashed at {key}") from self.app._exception
             await self._begun()
             await self.quiet()
             self.app.screens_seen[type(self.app.screen).__name__] += 1

@@ -13,6 +13,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE, OPENING
+from tests.patience import PATIENCE
 from tests.sizes import SIZES
 from tests.tui.driver import said, until
 from tests.tui.keys import burst
@@ -225,3 +226,36 @@ async def test_keys_that_still_wait_when_the_program_ends_go_nowhere_and_are_no_
         for _ in range(turns):
             await asyncio.sleep(0)
     assert not (tmp_path / "optimus-tui" / "crash.txt").exists()
+
+
+@pytest.mark.parametrize("key", ["y", "enter"])
+async def test_a_key_on_its_way_when_a_question_opens_by_itself_does_not_answer_it_and_is_no_crash(
+    app: Asking, key: str
+) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(app, pilot, None, asyncio.Event())
+        answers: list[Any] = []
+        held, question = asyncio.Event(), AskDialog("Delete", "Delete all?")
+
+        async def hold() -> None:
+            await held.wait()
+            app.push_screen(question, answers.append)  # it has no widgets yet when the key comes up to the program
+
+        focused: Any = app.focused
+        focused.call_later(hold)
+        app.post_message(events.Key(key, None if key == "enter" else key))
+        await until_forwarded(app, focused)
+        held.set()
+        await until(pilot, lambda: any(LEFT_OUT in one.message for one in app._notifications))
+        await until(pilot, lambda: not app.keys.is_busy)
+        assert app.screen is question and not answers
+        assert [one.message for one in app._notifications if LEFT_OUT in one.message] == [f"{LEFT_OUT}: {key}"]
+        await burst(pilot, "y")
+        await until(pilot, lambda: answers == [True])
+
+
+async def until_forwarded(app: Asking, focused: Any) -> None:
+    """Wait until what has the focus has a key before it."""
+    async with asyncio.timeout(PATIENCE):
+        while not (app.keys.is_busy and focused.message_queue_size):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)
