@@ -56,13 +56,11 @@ class Column(Generic[Row]):
         measured: ``RowTable`` fits it to the rows' content; a growing column gets that width before any other gets
             more.
         least: A measured column is never narrower, so that the arrow of the order fits beside its title.
-        rank: Columns of the highest rank are hidden first, empty ones before all others; 0 is never hidden. Ranks from
-            ``EXTRA`` on, and empty columns, are hidden if another column would be cut, the others only if one is
-            narrower than ``fair``.
+        rank: Columns of the highest rank are hidden first; 0 is never hidden. Ranks from ``EXTRA`` on are hidden if
+            another column would be cut, the others only if one is narrower than ``fair``. Whether a column holds
+            anything does not count: columns must not come and go with their figures while somebody reads them.
         fair: Cells that a growing column should have before columns with a rank are shown.
         enough: Cells that all its rows need, as measured; it gets more only once every other column has enough.
-        nothing: Texts that count as empty, such as a dash.
-        is_blank: It is empty in every measured row.
     """
 
     id: str
@@ -78,8 +76,6 @@ class Column(Generic[Row]):
     rank: int = 0
     fair: int = 0
     enough: int = 0
-    nothing: tuple[str, ...] = ()
-    is_blank: bool = False
     long_title: str = ""
 
     @property
@@ -126,14 +122,13 @@ def _that_show(columns: list[Column[Row]], width: int, gap: int) -> list[Column[
     whole, wanted = ({c.id: c.whole for c in columns}, {c.id: c.wanted for c in columns})
     turns: Sequence[tuple[Mapping[str, int], Callable[[Column[Row]], bool]]] = (
         (whole, lambda c: c.rank >= EXTRA),
-        (whole, lambda c: c.rank > 0 and c.is_blank),
         (wanted, lambda c: c.rank > 0),
     )
     for needs, gives_way in turns:
         while sum(needs[c.id] + gap for c in shown) - gap > width and (able := [c for c in shown if gives_way(c)]):
-            shown.remove(max(able, key=lambda c: (c.is_blank, c.rank)))
+            shown.remove(max(able, key=lambda c: c.rank))
     left = width - sum(c.whole + gap for c in shown) + gap
-    for column in sorted((c for c in columns if c not in shown and not c.is_blank), key=lambda c: c.rank):
+    for column in sorted((c for c in columns if c not in shown), key=lambda c: c.rank):
         if column.whole + gap <= left:  # narrower than what gave way after it
             shown.append(column)
             left -= column.whole + gap

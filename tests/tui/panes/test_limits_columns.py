@@ -185,24 +185,33 @@ def test_the_limits_title_says_no_better_than_what_is_held_of_the_windows_before
     assert "within limits" not in told and "▲ over in earlier windows" in told
 
 
-@pytest.mark.parametrize(("forecast", "shown"), [(None, False), (12.0, True)])
-def test_a_column_that_forecasts_nothing_gives_way_before_a_name_is_cut_by_a_cell(
-    forecast: float | None, shown: bool
-) -> None:
+@pytest.mark.parametrize("width", range(56, 200, 4))
+def test_at_one_width_the_columns_stay_the_same_from_the_quiet_to_the_worst(width: int) -> None:
     rules = LimitRules(window_seconds=60, limits={"chat": 150, "update_conversation": 60})
-    counters = (
-        counter("demo_dentist", "chat", 374, 31_000),
-        counter("enterprise_demo", "update_conversation", 3, 31_000),
+
+    def report(count: int, **more: object) -> LimitsReport:
+        counters = (
+            counter("demo_dentist", "chat", count, 31_000),
+            counter("enterprise_demo", "update_conversation", 3, 31_000),
+        )
+        made = limits_report(counters, rules)
+        return replace(made, **more)
+
+    late = report(
+        1_374,
+        refused_by={("demo_dentist", "chat"): 55.9},
+        past_windows={counter("demo_dentist", "chat", 0).key: (PastWindow(150, True),) * 5},
     )
-    report = limits_report(counters, rules)
-    rows = [report.rows[0], replace(report.rows[1], refused_in=forecast, refused_latest=forecast)]
-    report = replace(report, rows=tuple(rows), refused_by={("demo_dentist", "chat"): 5.9})
-    table = RowTable(TABLE)
-    table.measure(LimitNow(row, MONO, report) for row in report.rows)
-    lines = [plain_text(table.table.row(LimitNow(row, MONO, report), 79)) for row in report.rows]
-    assert ("429 in" in plain_text(table.table.head(79))) is shown
-    assert "5.9/s" in lines[0] and "refused" in plain_text(table.table.head(79))
-    assert shown or "update_conversation" in lines[1], lines
+    forecast = replace(late.rows[1], slope=1.5, refused_in=12.0, refused_latest=18.0)
+    late = replace(late, rows=(late.rows[0], forecast))
+    quiet = report(3)
+    table, sets = RowTable(TABLE), []
+    for shown in (quiet, late, quiet):
+        table.measure(LimitNow(row, MONO, shown) for row in shown.rows)
+        sets.append(list(table.table.widths(width)))
+    assert sets[0] == sets[1] == sets[2]
+    if "past" in sets[0]:
+        assert "windows" in plain_text(table.table.head(width)), "the chart says of what it is"
 
 
 def test_an_operation_is_cut_at_its_end_and_a_tenant_keeps_both_ends_that_tell_it_from_others() -> None:
@@ -211,6 +220,6 @@ def test_an_operation_is_cut_at_its_end_and_a_tenant_keeps_both_ends_that_tell_i
     )
     lines = [plain_text(TABLE.row(LimitNow(row, MONO, report), 79)).split() for row in report.rows]
     assert [(tenant, operation) for _, tenant, operation, *_ in lines] == [
-        ("customer-…0000", "update_convers…"),
-        ("customer-…0001", "update_convers…"),
+        ("customer-…0000", "update_conver…"),
+        ("customer-…0001", "update_conver…"),
     ]

@@ -37,7 +37,7 @@ from optimus_tui.tui.tenant.lists import EVENT_TABLE, KEY_TABLE, KeyNow
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.tools.lists import report_lines
 from optimus_tui.tui.widgets.cells import EXTRA, Column, Table
-from optimus_tui.tui.widgets.row_table import FILLED_SECONDS, RowTable
+from optimus_tui.tui.widgets.row_table import RowTable
 from tests.fixed_clock import FixedClock
 from tests.tui.pictures import MONO, counter, limits_report, some_signals
 
@@ -136,24 +136,16 @@ def test_nothing_is_cut_beside_room(table: Table[Any], rows: Rows, width: int, n
     assert not [column.id for column, _ in shown if column.rank >= EXTRA], cut
 
 
-def test_what_is_blank_gives_way_first_and_comes_back_once_it_holds_something() -> None:
+def test_columns_do_not_come_and_go_with_what_they_hold() -> None:
     table = Table[tuple[str, str]](
         Column("name", "name", 6, lambda row, _: (row[0], ""), grow=1, most=30, measured=True, fair=20),
         Column("blank", "often", 6, lambda row, _: (row[1], ""), measured=True, rank=1),
         Column("other", "other", 6, lambda row, _: ("figure", ""), measured=True, rank=2),
     )
-    clock = FixedClock()
-    fitted = RowTable(table, clock)
-    fitted.measure([("a_name_of_20_cells_ab", "")])
-    assert list(fitted.table.widths(30)) == ["name", "other"]
-    assert fitted.measure([("a", "some")])
-    assert list(fitted.table.widths(30)) == ["name", "blank"]
-    clock.advance(FILLED_SECONDS)
-    fitted.measure([("a_name_of_20_cells_ab", "")])
-    assert list(fitted.table.widths(30)) == ["name", "blank"], "what comes and goes moves no column"
-    clock.advance(0.1)
-    fitted.measure([("a_name_of_20_cells_ab", "")])
-    assert list(fitted.table.widths(30)) == ["name", "other"], "it was filled long ago: names are worth more"
+    fitted = RowTable(table)
+    for held in ("", "some", ""):
+        fitted.measure([("a_name_of_20_cells_ab", held)])
+        assert list(fitted.table.widths(30)) == ["name", "blank"], "the lower rank stays, filled or not"
 
 
 def document(name: str) -> Section:

@@ -24,7 +24,7 @@ from optimus_tui.tui.widgets.cells import (
     name_pieces,
 )
 from optimus_tui.verdicts.limits.words import own_window, uncounted_forms
-from optimus_tui.wording.numbers import NOTHING, UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
+from optimus_tui.wording.numbers import UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_hash
 from optimus_tui.wording.truth import limit_mark
@@ -34,8 +34,6 @@ ENDED, SLIDING = "ended", "sliding"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
 PAST_WINDOWS = 5
-NOW = until(0.0)
-"""No forecast: a limit that is used up is told by its share and its refusals as well."""
 ROOM_FOR_WINDOW = 14
 """Cells of an operation from which on the window that its name says stands behind it."""
 
@@ -170,9 +168,9 @@ TABLE = Table[LimitNow](
     Column("operation", "operation", 9, _operation_cell, grow=1, most=30, measured=True, fair=14),
     Column("used", "used", 6, _used_cell, "right", measured=True),
     Column("limit", "/ limit", 7, _limit_cell, measured=True),
-    Column("share", "%", 5, _share_cell, "right", measured=True),
+    Column("share", "%", 5, _share_cell, "right", measured=True, least=3),
     Column("slope", "slope/s", 7, _slope_cell, "right", rank=4),
-    Column("refused", "refused", 7, _refused_cell, "right", measured=True, rank=1, nothing=("0/s", UNKNOWN)),
+    Column("refused", "refused", 7, _refused_cell, "right", measured=True, rank=1),
     Column(
         "expected",
         "429 in",
@@ -181,12 +179,11 @@ TABLE = Table[LimitNow](
         "right",
         measured=True,
         rank=2,
-        nothing=(NOTHING, NOW),
         long_title="forecast: 429 in",
     ),
-    Column("past", "last 5", 7, _past_cell, "right", measured=True, rank=3, long_title="last 5 windows"),
+    Column("past", "windows", 7, _past_cell, "right", measured=True, rank=3, long_title="last 5 windows"),
     Column("resets", "resets", 8, _resets_cell, "right", measured=True),
-    Column("state", " state", 14, _state_cell, measured=True, rank=5),
+    Column("state", " state", 14, _state_cell, rank=5),
 )
 OF_ONE_TENANT = TABLE.without("tenant")
 """Where all rows are one tenant's, its name would only take the room of the operations'."""
