@@ -7,6 +7,8 @@ from optimus_tui.incidents.postmortem import escaped
 from optimus_tui.wording.numbers import NOTHING, age, clause, clock
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
+COUNTS = "cause and remedy count from what you chose or did; reading them on the screen leaves no mark"
+"""What the clock of a drill cannot see, said where its times are."""
 MEANS = {
     "injected": "Fault injected",
     "shown": "First shown",
@@ -71,7 +73,8 @@ def page(result: DrillResult, wall: float) -> str:
     lines += [f"Injected: {escaped(result.says)}", "", f"The cure: {escaped(result.cure)}", ""]
     lines += ["| Mark | After | What was seen |", "|---|---|---|"]
     lines += [f"| {MEANS[one.name]} | {stopwatch(one.seconds)} | {escaped(one.words)} |" for one in result.marks]
-    lines += ["", *(f"- Time to {name}: {stopwatch(span)}" for name, span in spans(result)), "", "## Missed", ""]
+    lines += ["", *(f"- Time to {name}: {stopwatch(span)}" for name, span in spans(result))]
+    lines += [f"- Counts: {COUNTS}", "", "## Missed", ""]
     lines += [f"- {escaped(one)}" for one in result.missed] or ["Nothing."]
     place = clause(escaped(result.incident), " Incident ", ".")
     return "\n".join([*lines, "", f"Written {clock(wall, dated=True)} UTC.{place}", ""])

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from optimus_tui.contract.incident import DrillResult
-from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, spans, stopwatch
+from optimus_tui.incidents.drill import COUNTS, MEANS, NOT_REAL, page, spans, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dialogs.export import Export, ask_to_write
@@ -140,8 +140,12 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
             title="Times since it was injected",
-            lines=tuple(Fact(_reached(span), f"to {word}", "" if span is not None else "warning")
-                        for word, span in spans(result)) + _own_base(result),
+            lines=(
+                *(Fact(_reached(span), f"to {word}", "" if span is not None else "warning")
+                  for word, span in spans(result)),
+                Fact(COUNTS, "counts", "quiet"),
+                *_own_base(result),
+            ),
         ),
         Section(
             title="Marks, as measured and recorded",

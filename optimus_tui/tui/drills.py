@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.workflow.drill import Watch
 
-
 RANDOM, STOP = "random", "stop"
 TITLE = "Drill (no real incident)"
 LONG_SECONDS = 3.0
@@ -302,10 +301,9 @@ class DrillController:
             drill.incident = None  # it was removed, as opened by mistake
         if service is None or service is drill.incident or service.state.status != "open":
             return
-        drill.incident = service
-
         from optimus_tui.incidents.drill import NOT_REAL
 
+        drill.incident = service
         await self._note(drill, NOT_REAL)
 
     async def _note(self, drill: Drill, text: str) -> None:
@@ -372,10 +370,12 @@ class DrillController:
 
     async def _about(self, remedy: "Remedy", finding: "Finding | None") -> str:
         from optimus_tui.tui.actions.remedies import remedy_words
+        from optimus_tui.tui.dashboard.evidence import BESIDE, figures_beside
 
         advice = {} if finding is None else advice_for(finding, await asyncio.to_thread(team_advice))
-        known = known_findings(self.dashboard.health)
-        return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"), known)
+        command, known = f"{REMEDY_COMMAND}{remedy.name}", known_findings(self.dashboard.health)
+        beside = clause(figures_beside(self.dashboard, finding), BESIDE)
+        return f"{remedy_words(remedy, finding, advice.get(command), known)}{beside}"
 
     async def _apply_remedy(
         self, demo: Demo, name: str, finding: "Finding | None" = None, pressed: float | None = None

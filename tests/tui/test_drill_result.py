@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from optimus_tui.contract.incident import DrillMilestone, DrillResult
-from optimus_tui.incidents.drill import MEANS
+from optimus_tui.incidents.drill import COUNTS, MEANS, page
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.drill_result import DrillScreen
+from optimus_tui.tui.drill_result import DrillScreen, result_sections
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
@@ -39,3 +39,8 @@ async def test_each_key_scrolls_and_the_end_stays_in_view_beside_a_toast() -> No
         await until(pilot, lambda: "injected on purpose" in "\n".join(screen_lines(app)))  # above the toast
         await pilot.press("g")
         await until(pilot, lambda: top(2) == first)
+
+
+def test_the_result_says_that_reading_a_cause_on_the_screen_leaves_no_mark() -> None:
+    times = next(one for one in result_sections(RESULT) if one.title.startswith("Times"))
+    assert COUNTS in [line.text for line in times.lines] and COUNTS in page(RESULT, 1.0)

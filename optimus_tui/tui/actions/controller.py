@@ -173,6 +173,7 @@ class ActionsController:
     async def _choose_for(self, row: object, findings: Sequence[Finding] = ()) -> None:
         from optimus_tui.tui.actions import remedies as possible
         from optimus_tui.tui.actions.questions import finding_of, why_none
+        from optimus_tui.tui.dashboard.evidence import BESIDE, figures_beside
 
         dashboard = self.dashboard
         if why := possible.nothing_to_do(dashboard, self.outside, finding_of(row)):
@@ -180,15 +181,16 @@ class ActionsController:
             return
         chains = possible.chains_of(dashboard, findings or possible.findings_behind(dashboard, row))
         offers, remark = possible.offers_about(dashboard, row, chains)
+        beside = figures_beside(dashboard, finding_of(row) or row)
         remedies = await possible.fitting_remedies(self.outside, chains)
         if remedies:
-            place = await possible.ask_which(dashboard, chains, remedies, bool(offers))
+            place = await possible.ask_which(dashboard, chains, remedies, bool(offers), beside)
             if place is not None and place < len(remedies) and self.outside is not None:
                 await self.outside.confirm(remedies[place].remedy.name, remedies[place].finding)
             if place != len(remedies):
                 return
         if offers:
-            await self._pick(offers, remark)
+            await self._pick(offers, f"{remark}{clause(beside, BESIDE)}")
         elif not remedies:
             known = known_findings(dashboard.health)
             dashboard.say(why_none(row, known), "warning")

@@ -11,7 +11,7 @@ from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.tui.actions.remedy_text import RowRemedy, has_remedy, is_unjudged, whole_remedy
 from optimus_tui.tui.dashboard.reports import known_findings, last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import clause, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import REPAIRED, restart_words
 from optimus_tui.workflow.ranking import tenant_of
@@ -249,7 +249,11 @@ def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, findi
 
 
 async def ask_which(
-    dashboard: DashboardServices, chains: Sequence[Sequence[Finding]], remedies: Sequence[FittingRemedy], more: bool
+    dashboard: DashboardServices,
+    chains: Sequence[Sequence[Finding]],
+    remedies: Sequence[FittingRemedy],
+    more: bool,
+    beside: str = "",
 ) -> int | None:
     """Ask which remedy to carry out, unless there is only one: it asks for confirmation anyway.
 
@@ -260,7 +264,9 @@ async def ask_which(
         chains: The findings, each with its causes.
         remedies: The offered remedies.
         more: True if this program has actions of its own, too.
+        beside: Figures to compare the finding with (safe text); empty for none.
     """
+    from optimus_tui.tui.dashboard.evidence import BESIDE
     from optimus_tui.tui.dialogs.base import PickDialog
 
     if len(remedies) == 1 and not more:
@@ -270,7 +276,9 @@ async def ask_which(
     rows = [(one.remedy.label, _about(one, one.finding not in themselves)) for one in remedies]
     if more:
         rows.append(("Change its keys in Redis", "lists what this program itself can do; each asks first"))
-    place: int | None = await dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
+    seen = clock(dashboard.context.clock.wall())
+    about = f"{safe_text(finding.message, 200)} (as of {seen} UTC){clause(beside, BESIDE)}"
+    place: int | None = await dashboard.ask(PickDialog("Actions", rows, about))
     return place
 
 

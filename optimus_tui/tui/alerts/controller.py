@@ -89,8 +89,8 @@ class AlertsController:
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
             room = toast_room(app.size.width)
             most = MOST_TOASTS - len(self._toasts_end)
-            early = self.dashboard.incidents.too_early
-            for text, severity, whole in toasts(notices, room, self._key_hint, most, early):
+            early, at = self.dashboard.incidents.too_early, self.dashboard.context.clock.wall()
+            for text, severity, whole in toasts(notices, room, self._key_hint, most, early, at):
                 self.dashboard.optimus.notify(
                     text, severity=severity, timeout=TOAST_SECONDS, whole=whole, is_alert=True
                 )

@@ -11,7 +11,7 @@ from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import SEVERITY_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
 from optimus_tui.verdicts.hysteresis import without_windows
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import clause, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_names
 from optimus_tui.wording.truth import SETTLING, SEVERITY_MARKS, SIDE_EFFECT
@@ -53,7 +53,12 @@ def _never(_: Finding) -> str:
 
 
 def toasts(
-    notices: Sequence[Notice], room: int, hint: Hint, most: int = MOST_TOASTS, early: Early = _never
+    notices: Sequence[Notice],
+    room: int,
+    hint: Hint,
+    most: int = MOST_TOASTS,
+    early: Early = _never,
+    at: float | None = None,
 ) -> list[Toast]:
     """Return the toasts for new notices, each with its severity.
 
@@ -63,18 +68,27 @@ def toasts(
         hint: Returns the keys to press next for a bad one; empty for none.
         most: The maximum number of toasts; one more counts the rest.
         early: Returns why a finding is not yet called worse; empty if it is.
+        at: The time of the figures, which the rows soon no longer show, in wall-clock seconds; None to say none.
     """
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
         title = f"{len(standing)} findings were there at the start"
         title = first_that_fits([title, f"{len(standing)} findings at the start"], room)
-        return [_together(title, standing, room, early), *toasts(rest, room, hint, most, early)]
+        return [_together(title, standing, room, early, at), *toasts(rest, room, hint, most, early, at)]
     if len(notices) > max(1, most):
         counts = Counter("too early to tell" if _early(notice, early) else _KINDS[notice.kind] for notice in notices)
         title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        return [_together(f"{len(notices)} findings: {title}", notices, room, early)]
-    return [_single(notice, room, hint, early) for notice in notices]
+        return [_together(f"{len(notices)} findings: {title}", notices, room, early, at)]
+    return [_single(notice, room, hint, early, at) for notice in notices]
+
+
+def _dated(words: str, finding: Finding, room: int, at: float | None) -> str:
+    """Return the words with the time of a finding's figures, if it tells any, and the time fits."""
+    has_figures = any(map(str.isdigit, in_short(_message(finding)).removeprefix(finding.subject)))
+    if at is None or not has_figures:
+        return words
+    return first_that_fits([f"{words} · as of {clock(at)}", words], room)
 
 
 def _kind(severity: Severity) -> Literal["information", "warning", "error"]:
@@ -93,12 +107,12 @@ def _said(notice: Notice, early: Early) -> str:
     return _early(notice, early) or (_SAID | said).get(notice.kind, "")
 
 
-def _together(title: str, notices: Sequence[Notice], room: int, early: Early) -> Toast:
+def _together(title: str, notices: Sequence[Notice], room: int, early: Early, at: float | None) -> Toast:
     worst = next((notice for notice in notices if notice.kind != "expected"), notices[0])
     kind = _kind(worst.severity)
     if worst.kind in ("cleared", "expected"):
         kind = "information"
-    shown = f"{_cut(title, room)}\n{_lines(worst.finding, worst.severity, room)[0]}"
+    shown = f"{_dated(_cut(title, room), worst.finding, room, at)}\n{_lines(worst.finding, worst.severity, room)[0]}"
     return Toast(shown, kind, "\n".join([title, *(_whole(notice, early) for notice in notices)]))
 
 
@@ -111,7 +125,7 @@ def _whole(notice: Notice, early: Early) -> str:
     return f"{mark} {message}{clause(said, ' (', ')')}"
 
 
-def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
+def _single(notice: Notice, room: int, hint: Hint, early: Early, at: float | None) -> Toast:
     if notice.kind in ("cleared", "expected"):
         is_over = notice.kind == "cleared"
         head = "● cleared  " if is_over else f"{SETTLING.glyph} {SETTLING.word.lower()}  "
@@ -127,6 +141,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     said = _said(notice, early)
     keys = hint(notice.finding) or ":alerts"
     below = first_that_fits([" · ".join(part for part in (said, keys) if part), said or keys], room)
+    below = _dated(below, notice.finding, room, at)
     line, rest = _lines(notice.finding, notice.severity, room)
     shown = f"{line} · {below}"
     if rest or cell_len(shown) > room:

@@ -2,38 +2,50 @@
 
 from collections import Counter as Tally
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from optimus_tui.contract.finding_rules import CACHE_BULK, LIMITS_OVER, LIMITS_REFUSED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent, LimitRow
+from optimus_tui.grammar.events import named_targets
 from optimus_tui.tui.dashboard.reports import limits_report
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import UNKNOWN, latency
+from optimus_tui.wording.numbers import UNKNOWN, clause, latency
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.ranking import tenant_of
 
 if TYPE_CHECKING:
     from optimus_tui.tui.panes.feed.pane import FeedPane
 
+Name = TypeVar("Name", str, bytes)
 SHOWN = 5
 """Operations or tenants that are named, those with most."""
+NAMES = 2
+"""Keys or patterns of dropped answers that are named."""
 MOST_ROWS, MOST_EVENTS = 20_000, 1_000
 """Counters, the most urgent first, and events, the newest first, that are gone through each second."""
 DROPS = "bulk_invalidation"
+BESIDE = "\nBeside it: "
+"""What stands before these figures in a dialog."""
+USED_UP = ("over", "near", "immortal")
+"""States of a counter in which it is asked what its tenant has used of the others."""
 
 
-def figures_beside(dashboard: DashboardServices, finding: Finding) -> str:
+def figures_beside(dashboard: DashboardServices, finding: object) -> str:
     """Return figures to compare a finding with (safe text); empty where none belong to it, or none were read.
 
     Args:
         dashboard: The dashboard with the last readings.
-        finding: A finding.
+        finding: A finding, or the row of a counter that is over its limit.
     """
+    if isinstance(finding, LimitRow):
+        return _operations(dashboard, safe_text(finding.counter.tenant)) * (finding.state in USED_UP)
+    if not isinstance(finding, Finding):
+        return ""
     if finding.rule.startswith("latency."):
         return _latencies(dashboard)
     if finding.rule in (LIMITS_OVER, LIMITS_REFUSED):
-        return _operations(dashboard, finding)
+        return _operations(dashboard, tenant_of(finding) or "")
     if finding.rule == CACHE_BULK:
         return _dropped(dashboard)
     return ""
@@ -50,9 +62,9 @@ def _latencies(dashboard: DashboardServices) -> str:
     return f"{' · '.join(shown)}: p50 of their checks in 10 min"
 
 
-def _operations(dashboard: DashboardServices, finding: Finding) -> str:
-    """Return what the finding's tenant has used of each limit in the present windows, most first."""
-    report, tenant = limits_report(dashboard), tenant_of(finding)
+def _operations(dashboard: DashboardServices, tenant: str) -> str:
+    """Return what a tenant has used of each limit in the present windows, most first."""
+    report = limits_report(dashboard)
     if report is None or not tenant:
         return ""
     rows = [
@@ -75,13 +87,19 @@ def _used(row: LimitRow) -> str:
 
 
 def _dropped(dashboard: DashboardServices) -> str:
-    """Return whose answers were dropped in bulk most often, of the newest events of the feed."""
+    """Return whose answers were dropped in bulk most often, and by which patterns, of the newest events of the feed."""
     store = cast("FeedPane", dashboard.pane("feed")).store
     events = [one for one in islice(reversed(store.items), MOST_EVENTS) if isinstance(one, FeedEvent)]
-    read = (store.parsed(one) for one in events)
-    tally = Tally(one.tenant or UNKNOWN for one in read if one.problem is None and one.type == DROPS)
-    if not tally:
+    read = ((one, store.parsed(one)) for one in events)
+    drops = [(one, meaning) for one, meaning in read if meaning.problem is None and meaning.type == DROPS]
+    if not drops:
         return ""
-    most = " · ".join(f"{safe_text(name, 40)} {times:,}" for name, times in tally.most_common(SHOWN))
-    more = f" and {len(tally) - SHOWN} more" * (len(tally) > SHOWN)
-    return f"{most}{more}: bulk invalidations among the last {len(events):,} events of the feed"
+    tenants = Tally(meaning.tenant or UNKNOWN for _, meaning in drops)
+    names = Tally(b"*".join(target.pieces) for one, _ in drops for target in named_targets(one.payload)[0])
+    by_name = clause(_most(names, NAMES), "; they named ")
+    return f"{_most(tenants, SHOWN)}: bulk invalidations among the last {len(events):,} events of the feed{by_name}"
+
+
+def _most(tally: Tally[Name], shown: int) -> str:
+    most = " · ".join(f"{safe_text(name, 60)} {times:,}" for name, times in tally.most_common(shown))
+    return most + f" and {len(tally) - shown:,} more" * (len(tally) > shown)

@@ -295,7 +295,7 @@ class QuestionDialog(FormDialog):
     @staticmethod
     def _keys_words(as_they_are: bool) -> str:
         if as_they_are:
-            return "enter accepts all lines   typing replaces, → keeps   esc leaves"
+            return "enter accepts all lines   typing overwrites, → edits   esc leaves"
         return "enter: next line, at last done   ↑↓ line   ^u empties it   esc leaves"
 
     def _is_as_filled_in(self) -> bool:

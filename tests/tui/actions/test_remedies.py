@@ -10,6 +10,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, Happened, Stamp
 from optimus_tui.contract.keyspace import Counter, LimitRow
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
@@ -176,7 +177,7 @@ async def test_a_remedy_is_for_a_light_finding_where_none_is_an_alarm() -> None:
     incidents.alarming = list
     assert await drills._fault_of("restart-engine") is None
     light = replace(found("latency.look", "engine"), severity="low")
-    screen.health = SimpleNamespace(findings=(light,))
+    screen.health = HealthReport(findings=(light,))
     assert await drills._fault_of("restart-engine") == light
 
 
@@ -204,7 +205,7 @@ async def test_row_explanation_and_incident_name_one_remedy_and_none_is_offered_
     screen, engine = Screen(), found("latency.now", "engine")
     route = replace(found("latency.p95", "route /a"), caused_by=("latency.now", "engine"))
     other = found("latency.now", "postgres")
-    screen.health = SimpleNamespace(findings=(engine, route, other))
+    screen.health = HealthReport(findings=(engine, route, other))
     _, drills = controllers(screen)
     await drills.fitting(engine)
     drills._team = team_advice()
@@ -255,9 +256,12 @@ async def test_of_a_repaired_counter_that_still_refuses_only_what_serves_it_at_o
 
     actions._pick = pick  # type: ignore[method-assign]
     await actions._choose_for(finding)
-    assert picked == [
-        (["Reset chat of clinic_b", "Reset all counters of clinic_b"], f" Nothing has to be done: {REPAIRED}.")
-    ], "no client is to be blocked for what a fault has filled"
+    told = (
+        f" Nothing has to be done: {REPAIRED}.\nBeside it: chat 155 of 150: requests of clinic_b in its present windows"
+    )
+    assert picked == [(["Reset chat of clinic_b", "Reset all counters of clinic_b"], told)], (
+        "no client is to be blocked for what a fault has filled"
+    )
     assert first_act(screen, drills, finding) is None, "no cure, as nothing is ill"  # type: ignore[arg-type]
     told = " ".join(str(line) for line in finding_lines(finding, 200, first_act="Reset chat", proved=REPAIRED))
     assert f"nothing has to be done: {REPAIRED} key a      Reset chat" in told and "Start the engine" not in told
@@ -292,7 +296,7 @@ async def test_an_effect_leads_to_the_remedy_of_its_cause_which_is_named() -> No
     engine = found("services.engine", "engine")
     failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"), message="20 % failed")
     screen = Screen(True)
-    screen.health = SimpleNamespace(findings=(engine, failing))
+    screen.health = HealthReport(findings=(engine, failing))
     await controllers(screen)[0]._choose_for(replace(failing, caused_by=None))  # another pane knows no cause
     assert screen.questions[0].startswith("For: wrong"), "the cause's sentence, not that of the effect"
     assert screen.started == [("remedy", "restart-engine", engine, 5.0)]
@@ -309,7 +313,7 @@ async def test_a_finding_that_needs_nothing_says_that_and_names_the_worst() -> N
     started = replace(found("latency.cold_start", "gateway"), severity="low")
     worst = replace(found("limits.immortal", "a / chat"), message="chat of a never resets")
     await controllers(screen)[0]._choose_for(started)
-    screen.health = SimpleNamespace(findings=(worst, started))
+    screen.health = HealthReport(findings=(worst, started))
     await controllers(screen)[0]._choose_for(started)
     assert screen.said == [
         "nothing has to be done about this",
@@ -321,12 +325,12 @@ async def test_first_signs_are_not_acted_on_before_they_are_judged() -> None:
     screen = Screen(True)
     engine = found("services.engine", "engine")
     signs = replace(engine, severity="low", first_signs="judged at 19:14:00")
-    screen.health = SimpleNamespace(findings=(signs,))
+    screen.health = HealthReport(findings=(signs,))
     await controllers(screen)[0]._choose_for(signs)
     assert screen.said == [
         "these are first signs, judged at 19:14:00: an action is offered then; i opens an incident now"
     ]
-    screen.health = SimpleNamespace(findings=(engine,))
+    screen.health = HealthReport(findings=(engine,))
     await controllers(screen)[0]._choose_for(engine)
     assert screen.started == [("remedy", "restart-engine", engine, 5.0)]
 
@@ -343,7 +347,7 @@ async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writab
     actions, drills = controllers(screen)
     engine, over = found("services.engine", "engine"), found("limits.over", "acme / chat")
     failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"))
-    screen.health = SimpleNamespace(findings=(engine, failing))
+    screen.health = HealthReport(findings=(engine, failing))
 
     def act(*findings: Finding) -> list[bool]:
         return [acts_on(screen, actions.outside, one) for one in findings]  # type: ignore[arg-type]

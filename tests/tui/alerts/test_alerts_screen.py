@@ -175,6 +175,20 @@ def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possi
     assert told.text.split("\n")[1] == "worse now · i opens an incident"
 
 
+def test_a_toast_says_of_when_its_figures_are_where_there_is_room_since_the_rows_go_on() -> None:
+    slow = Finding(rule="latency.p95", severity="high", subject="engine", message="engine p95 829 ms is over 500 ms")
+    one = Notice(kind="appeared", finding=slow, severity="high")
+    two = Notice(kind="appeared", finding=structs.replace(slow, subject="redis"), severity="high")
+    (single,) = toasts([one], 56, lambda _: "i opens an incident", at=3661.0)
+    assert single.text.endswith("i opens an incident · as of 01:01:01")
+    (many,) = toasts([one, two], 56, lambda _: "", 1, at=3661.0)
+    assert many.text.startswith("2 findings: 2 new · as of 01:01:01\n")
+    (narrow,) = toasts([one], 40, lambda _: "a on its row acts, i opens an incident", at=3661.0)
+    assert narrow.text.endswith("a on its row acts, i opens an incident"), "no word gives way to it"
+    (plain,) = toasts([Notice(kind="appeared", finding=never_resets(), severity="high")], 99, lambda _: "", at=3661.0)
+    assert "as of" not in plain.text, "it tells no figure"
+
+
 def test_the_effect_of_a_restart_is_said_as_such_and_asks_for_nothing() -> None:
     down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
     act = act_words(RESTART, "engine")

@@ -65,7 +65,7 @@ async def test_where_a_line_was_changed_enter_goes_from_line_to_line() -> None:
 async def test_what_is_typed_replaces_what_was_filled_in_but_never_what_somebody_typed() -> None:
     async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
         dialog, heard = await asked(pilot, "engine slow 33221", "restarted")
-        assert "typing replaces" in "\n".join(screen_lines(pilot.app))
+        assert "typing overwrites" in "\n".join(screen_lines(pilot.app))
         await typed(pilot, "counter")
         await pilot.press("tab", "shift+tab", "end")
         await typed(pilot, " without ttl")

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent
 from optimus_tui.contract.services import HealthReport, Series
@@ -40,6 +42,9 @@ def test_a_used_up_limit_stands_beside_what_its_tenant_has_used_of_the_others() 
     assert told.startswith("chat 153") and "export 3" in told and "other" not in told and "9" not in told
     assert told.endswith("requests of acme in its present windows")
     assert figures_beside(here, found("limits.over", "several counters")) == ""
+    over = next(row for row in limits.rows if row.counter.operation == b"chat" and row.state == "over")
+    assert figures_beside(here, over) == told, "the counter's own row has the same figures beside it"
+    assert figures_beside(here, replace(over, state="ok")) == figures_beside(here, None) == ""
 
 
 def test_bulk_invalidations_stand_beside_whose_answers_were_dropped_most() -> None:
@@ -56,3 +61,18 @@ def test_bulk_invalidations_stand_beside_whose_answers_were_dropped_most() -> No
     )
     told = figures_beside(here, found("cache.bulk", "events"))
     assert told == "acme 2 · clinic_b 1: bulk invalidations among the last 3 events of the feed"
+
+
+def test_the_patterns_that_bulk_invalidations_named_are_counted_too() -> None:
+    here = dashboard()
+    texts = [
+        b'{"type":"bulk_invalidation","tenant_id":"acme","timestamp":"2026-12-01T05:00:00Z","pattern":"cache:%s:acme:*"}'
+        % kind
+        for kind in (b"conversation", b"profile", b"conversation")
+    ]
+    here.pane("feed").store.add(
+        FeedEvent(seq=at, received_at=1.0, channel=b"c", length=len(text), payload=text)
+        for at, text in enumerate(texts, 1)
+    )
+    told = figures_beside(here, found("cache.bulk", "events"))
+    assert told.endswith("; they named cache:conversation:acme:* 2 · cache:profile:acme:* 1")

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.tui.panes.limits.table import LimitNow
 from optimus_tui.tui.widgets.cells import Column, Table
-from optimus_tui.tui.widgets.row_table import FILLED_SECONDS, HELD_SECONDS, RowTable
+from optimus_tui.tui.widgets.row_table import HELD_SECONDS, RowTable
 from tests.fixed_clock import FixedClock
 
 COUNTER = Counter(
@@ -44,7 +44,7 @@ def test_rows_that_are_the_same_hold_their_columns_without_being_measured() -> N
     columns.measure(["a long name"])
     assert drawn == ["a long name"]
     for _ in range(3):
-        clock.advance(max(HELD_SECONDS, FILLED_SECONDS) - 1)
+        clock.advance(HELD_SECONDS - 1)
         columns.measure_same()
     assert drawn == ["a long name"]
     columns.measure(["short"])
