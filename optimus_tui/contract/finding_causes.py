@@ -89,7 +89,7 @@ _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (
     Link((*_STORMS, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
-    Link((SERVICES_ENGINE,), (CACHE_HIT_RATE,)),  # a write whose answer was lost invalidates
+    Link((SERVICES_ENGINE,), (CACHE_HIT_RATE,)),  # a write that got no answer drops cached answers
     Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES, unordered=_BETWEEN_CHECKS),
     Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS), unordered=_BETWEEN_CHECKS),
     Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),

@@ -196,7 +196,7 @@ _ENDS_BY_ITSELF = {
 """How the side effects of an act end, by the family of their rules."""
 
 
-_LOST_WRITES = "a write whose answer was lost invalidates"
+_LOST_WRITES = "a write that got no answer drops cached answers"
 _AFTER_RESTART = {
     CACHE_HIT_RATE: f"the hit rate falls ({_LOST_WRITES})",
     ERRORS_RATE: "requests fail",
@@ -210,7 +210,8 @@ def restart_words(service: str) -> str:
     seen = [_AFTER_RESTART[rule] for rule in effects_of_restart(service, _AFTER_RESTART)]
     if not seen:
         return ""
-    return f"Expect side effects for {age(EFFECT_SECONDS)} to {age(FILLING_SECONDS)}, no alarms: {', '.join(seen)}."
+    lasting = f"{age(EFFECT_SECONDS)} to {age(FILLING_SECONDS)}"
+    return f"Side effects for {lasting} raise no alarm: {', '.join(seen)}."
 
 
 _CUMULATIVE = "latency"

@@ -46,7 +46,7 @@ BY_COMMAND = (
 """(Verb, how the rule that it is for begins, action): the action that does what a recommended command does."""
 _OFFER = {
     "repair_counter": "Reset the counters of {who} that have no TTL, or give them one; full ones refuse until it ends",
-    "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
+    "reset_counters": "Reset the counters of {who}, if waiting for the windows to end takes too long",
     "expire_no_ttl": "Give the cache keys of {who} that never expire a TTL; the answers are kept",
     "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
     "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",

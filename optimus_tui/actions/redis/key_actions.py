@@ -196,7 +196,7 @@ class ResetCounters(Recipe):
         """Return which limits start again at 0, and which keys go with them."""
         parts, said = sum(fact.part for fact in plan.keys), self._started_again(plan)
         if any(fact.immortal for fact in plan.keys):
-            said += " The gateway makes a new counter and sets its TTL; one without a TTL again is found again."
+            said += " The gateway makes a new counter and sets its TTL; if it forgets that again, the finding returns."
         if parts:
             said += f" {plural(parts, 'related key')} of the limiter will be deleted, too."
         if plan.sharing:

@@ -70,13 +70,14 @@ def found_at(state: IncidentState, advice: Advice) -> str:
     return clock(max(ended))
 
 
-def advice_section(advice: Advice, number: int, found: str = "") -> Section:
+def advice_section(advice: Advice, number: int, found: str = "", *, is_busy: bool = False) -> Section:
     """Return one recommendation: priority, reason, the exact command, and whether it can be done from here.
 
     Args:
         advice: The recommendation.
         number: Its place in the list.
         found: When what it is for was found last, as a time of day; empty where that is not known.
+        is_busy: True while a remedy is carried out: then it is not said how another is typed.
     """
     state = clause(ADVICE_MARKS[advice.status], "   ")
     lines = [Fact(sentence(advice.action), "do")]
@@ -84,7 +85,7 @@ def advice_section(advice: Advice, number: int, found: str = "") -> Section:
         lines.append(Fact("a carries it out; a dialog first shows exactly what it changes", "here", "ok"))
     if advice.command:
         lines.append(Fact(safe(advice.command, 2_000), "command"))
-        if advice.command.startswith(":") and advice.status == "open":
+        if advice.command.startswith(":") and advice.status == "open" and not is_busy:
             lines.append(Fact("type it here, then enter", "how", "quiet"))
     if advice.file:
         lines.append(Fact(safe(advice.file), "file"))
@@ -103,12 +104,15 @@ def lines_of(sections: Sequence[Section], width: int) -> Lines:
     return lines
 
 
-def advice_lines(state: IncidentState, width: int) -> tuple[Lines, list[str]]:
-    """Return all recommendations as lines of ``width`` cells, and for each line the id of its recommendation."""
+def advice_lines(state: IncidentState, width: int, *, is_busy: bool = False) -> tuple[Lines, list[str]]:
+    """Return all recommendations as lines of ``width`` cells, and for each line the id of its recommendation.
+
+    ``is_busy``: as for ``advice_section``.
+    """
     lines: Lines = []
     owners: list[str] = []
     for number, advice in enumerate(state.advice, 1):
-        part = lines_of([advice_section(advice, number, found_at(state, advice))], width)
+        part = lines_of([advice_section(advice, number, found_at(state, advice), is_busy=is_busy)], width)
         lines += part
         owners += [advice.id] * len(part)
     return lines, owners

@@ -235,7 +235,7 @@ class IncidentScreen(BaseScreen):
             progress = self.dashboard.incidents.progress
             done = [action_section(record, progress) for record in reversed(state.action_records)]
             lines += lines_of([*under_way_sections(self._under_way()), *done], width)
-            advised, owners = advice_lines(state, width)
+            advised, owners = advice_lines(state, width, is_busy=bool(self._under_way()))
             self._owners = [""] * len(lines) + owners
             lines += advised
         document, timeline = None, words.timeline_section(state)

@@ -111,15 +111,13 @@ async def test_a_single_remedy_is_asked_about_at_once_confirmed_and_started() ->
     assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding, 5.0)], [])
 
 
-@pytest.mark.parametrize(
-    ("measured", "told"), [("no answer", "does not answer now"), ("unhealthy", "then fail. Expect")]
-)
+@pytest.mark.parametrize(("measured", "told"), [("no answer", "does not answer now"), ("unhealthy", "then fail. Side")])
 async def test_a_restart_warns_of_what_it_costs_now(measured: str, told: str) -> None:
     screen = Screen(False)
     await controllers(screen)[0]._choose_for(replace(found("services.engine", "engine"), measured=measured))
     asked = screen.questions[-1]
     assert told in asked, asked
-    assert ("a write whose answer was lost invalidates" in asked) == (measured != "no answer")
+    assert ("a write that got no answer drops cached answers" in asked) == (measured != "no answer")
 
 
 def test_a_restart_costs_no_request_where_another_finding_says_that_nothing_answers() -> None:

@@ -88,7 +88,9 @@ def test_a_side_effect_is_called_settling_in_its_row_and_no_line_about_it_is_gre
     cleared = side_effect_words(low.rule, act_words("invalidate_tenant", "acme"), NOW, NOW + 50, reaches_back=True)
     for said, is_restart in ((words, True), (cleared, False)):
         told = " ".join(line.plain for line in explained(low, 140, proved=said))
-        assert ("a write whose answer was lost invalidates" in told) == is_restart, "a cleared cache loses no write"
+        assert ("a write that got no answer drops cached answers" in told) == is_restart, (
+            "a cleared cache loses no write"
+        )
     restart = act_words("restart", "engine")
     for begin, said in (
         (NOW - 5, "some of its figures are from before your restart"),

@@ -98,6 +98,8 @@ def test_the_next_sentence_leaves_out_brackets_or_is_marked_as_cut_where_two_lin
 def test_a_command_of_the_dashboard_says_where_it_is_typed() -> None:
     texts = [line.text for line in advice_section(RESTART, 1).lines]
     assert "type it here, then enter" in texts
+    busy = [line.text for line in advice_section(RESTART, 1, is_busy=True).lines]
+    assert "type it here, then enter" in texts and "type it here, then enter" not in busy
 
 
 def test_a_long_sentence_is_cut_at_its_end_without_a_number() -> None:

@@ -391,7 +391,7 @@ def test_no_action_on_keys_is_recommended_where_the_profile_does_not_allow_writi
         play.run("health", outcome(over))
         offered[writable] = [(one.kind, one.action, one.tenant) for one in play.state.advice if one.kind]
     ((kind, action, tenant),) = offered[True]
-    assert (kind, tenant) == ("reset_counters", whose) and action.endswith("reset the counters of 5f8eee91…")
+    assert (kind, tenant) == ("reset_counters", whose) and action.startswith("Reset the counters of 5f8eee91…,")
     assert offered[False] == []
 
 
