@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
-from redis.exceptions import NoPermissionError
+from redis.exceptions import InvalidResponse, NoPermissionError
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import KeyDetail, KeyPreview
@@ -205,7 +205,7 @@ class KeyLook(Struct, frozen=True):
 async def read_event_log(redis: ObserverRedis, limit: int = 1000) -> list[bytes]:
     """Return up to ``limit`` payloads from the head of the list, as events of our contract."""
     reply = await redis.execute_command("LRANGE", _event_list(redis), 0, max(1, limit) - 1)
-    return _as_events(redis, reply if isinstance(reply, list) else [])
+    return _as_events(redis, items_of(reply))
 
 
 def _event_list(redis: ObserverRedis) -> bytes:
@@ -229,7 +229,9 @@ async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
     if not name:
         return EventLog(payloads=[], length=0)
     length = await redis.execute_command("LLEN", name)
-    if not isinstance(length, int) or length <= 0:
+    if not isinstance(length, int):
+        raise InvalidResponse("the length of the event list is no number")
+    if length <= 0:
         return EventLog(payloads=[], length=0)
     count = min(limit, await _affordable(redis, length))
     if count < 1:

@@ -21,7 +21,6 @@ from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, disturbed, measured_ms, watching
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.redis.parser import items_of
 from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -396,9 +395,16 @@ def _calls(entries: list[_Entry], now: float | None) -> tuple[SlowCall, ...]:
     return tuple(SlowCall(age_s=max(0.0, now - one.at), took_ms=one.micros / 1000, command=one.word) for one in entries)
 
 
+def _rows(reply: object) -> list[object]:
+    """Return the items of a reply; none where it is an error or no list, which ``_fault`` tells."""
+    if isinstance(reply, list):
+        return reply
+    return []
+
+
 def _entries(reply: object) -> tuple[list[_Entry], int]:
     """Return the entries of others, newest first, and the number of our own."""
-    found = [one for entry in items_of(reply) if (one := _entry(entry))]
+    found = [one for entry in _rows(reply) if (one := _entry(entry))]
     ours = {one.address for one in found if one.own and one.address}
     others = [one for one in found if not one.own and one.address not in ours]  # our greeting has no name yet
     return others, len(found) - len(others)
@@ -421,7 +427,7 @@ def _events(reply: object, now: float | None) -> tuple[LatencyEvent, ...]:
     found: list[LatencyEvent] = []
     if now is None:
         return ()
-    for entry in items_of(reply):
+    for entry in _rows(reply):
         match entry:
             case [bytes(event), int(at), int(latest), int(longest), *_]:
                 name = safe_text(event, 40)

@@ -359,10 +359,14 @@ def natural_number(reply: object) -> int | None:
 
 
 def items_of(reply: object) -> list[Any]:
-    """Return ``reply`` if it is a list, else an empty one."""
+    """Return a reply that is a list.
+
+    Raises:
+        InvalidResponse: It is something else, which says nothing: not that there are no items.
+    """
     if isinstance(reply, list):
         return reply
-    return []
+    raise InvalidResponse("a reply that should be a list is none")
 
 
 def fields_of(row: Any) -> dict[Any, Any]:

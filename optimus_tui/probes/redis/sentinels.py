@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
@@ -189,22 +189,31 @@ class SentinelPrimary(Generic[Client]):
                 raise known
             try:
                 async with asyncio.timeout(self._patience):
-                    rows = items_of(await client.execute_command("SENTINEL", "REPLICAS", self._target.service))
+                    reply = await client.execute_command("SENTINEL", "REPLICAS", self._target.service)
+                return self._listed(reply, place)
             except NoPermissionError:
                 raise  # the others have the same users
             except (RedisError, OSError) as error:
                 why = error
-                continue
-            found = []
-            for row in rows[:MOST_REPLICAS]:
-                fields = fields_of(row)
-                match fields:
-                    case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
-                        at = self.servers.reach(host.decode("ascii", "replace"), int(port), place)
-                        flags = fields.get(b"flags")
-                        found.append(WatchedReplica(at, isinstance(flags, bytes) and b"_down" in flags))
-            return tuple(found)
         raise why
+
+    def _listed(self, reply: object, sentinel: NodeAddress) -> tuple[WatchedReplica, ...]:
+        """Return the replicas in a sentinel's reply.
+
+        Raises:
+            InvalidResponse: It is no list of servers, so that none is known; an empty list says that there are none.
+        """
+        found = []
+        for row in items_of(reply)[:MOST_REPLICAS]:
+            fields = fields_of(row) if isinstance(row, (dict, list)) else {}
+            match fields:
+                case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
+                    at = self.servers.reach(host.decode("ascii", "replace"), int(port), sentinel)
+                    flags = fields.get(b"flags")
+                    found.append(WatchedReplica(at, isinstance(flags, bytes) and b"_down" in flags))
+                case _:
+                    raise InvalidResponse("the reply to SENTINEL REPLICAS names a replica without an address")
+        return tuple(found)
 
     async def reader(self) -> Client:
         """Return the client by which keys are read: that of the primary, or of a replica.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
+from redis.exceptions import InvalidResponse
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
@@ -50,6 +51,12 @@ def target(sentinels: RealSentinels, service: str = "mymaster", password: str | 
         service=service,
         sentinel_password=Secret(password) if password else None,
     )
+
+
+def asked(link: socket.socket, words: list[bytes]) -> bytes:
+    """Ask a real sentinel, and return its reply as it came."""
+    link.sendall(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)]))
+    return link.recv(1 << 16)
 
 
 async def reached(redis: ObserverRedis) -> int:
@@ -117,8 +124,7 @@ async def test_one_lost_answer_is_no_alarm_and_a_silence_is_not_asked_for_by_eac
             if words[0] == b"SENTINEL" and lost:
                 lost.pop()
                 return None
-            link.sendall(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)]))
-            return link.recv(1 << 16)
+            return asked(link, words)
 
         way = ScriptedServer(through)
         aim = replace(target(sentinels), port=way.port, others=())
@@ -133,6 +139,39 @@ async def test_one_lost_answer_is_no_alarm_and_a_silence_is_not_asked_for_by_eac
             with pytest.raises(NodeAway):
                 await redis.execute_command("GET", "cache:conv:t1:a")
             assert len(way.commands) == asked and not lost, "what was just found is not asked for again"
+        way.stop()
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (b"+OK\r\n", "a reply that should be a list is none"),
+        (b"$-1\r\n", "a reply that should be a list is none"),
+        (b"*1\r\n:7\r\n", "names a replica without an address"),
+        (b"*1\r\n*2\r\n$4\r\nname\r\n$1\r\nx\r\n", "names a replica without an address"),
+        (b"*0\r\n", ""),
+    ],
+)
+async def test_a_strange_word_about_replicas_is_not_that_there_are_none(
+    sentinels: RealSentinels, reply: bytes, why: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", sentinels.ports[0]), 5) as link:
+
+        def through(words: list[bytes]) -> bytes | None:
+            if words[:2] == [b"SENTINEL", b"REPLICAS"]:
+                return reply
+            return asked(link, words)
+
+        way = ScriptedServer(through)
+        async with observing(replace(target(sentinels), port=way.port, others=())) as redis:
+            assert await reached(redis) == sentinels.servers[0]
+            told = await read_behind_sentinels(redis, redis.own, Clock())
+            assert told is not None and redis.sentinels is not None
+            if why:
+                with pytest.raises(InvalidResponse, match=why):
+                    await redis.sentinels.copies()
+            else:
+                assert await redis.sentinels.copies() == ()
         way.stop()
 
 
