@@ -53,7 +53,7 @@ def target(sentinels: RealSentinels, service: str = "mymaster", password: str | 
     )
 
 
-def asked(link: socket.socket, words: list[bytes]) -> bytes:
+def forwarded(link: socket.socket, words: list[bytes]) -> bytes:
     """Ask a real sentinel, and return its reply as it came."""
     link.sendall(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)]))
     return link.recv(1 << 16)
@@ -124,7 +124,7 @@ async def test_one_lost_answer_is_no_alarm_and_a_silence_is_not_asked_for_by_eac
             if words[0] == b"SENTINEL" and lost:
                 lost.pop()
                 return None
-            return asked(link, words)
+            return forwarded(link, words)
 
         way = ScriptedServer(through)
         aim = replace(target(sentinels), port=way.port, others=())
@@ -160,7 +160,7 @@ async def test_a_strange_word_about_replicas_is_not_that_there_are_none(
         def through(words: list[bytes]) -> bytes | None:
             if words[:2] == [b"SENTINEL", b"REPLICAS"]:
                 return reply
-            return asked(link, words)
+            return forwarded(link, words)
 
         way = ScriptedServer(through)
         async with observing(replace(target(sentinels), port=way.port, others=())) as redis:
