@@ -1,5 +1,6 @@
 """What the action dialog says at each stage: title, lines, note and keys; and the widgets that show it."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
     refusal_lines,
     too_small_lines,
 )
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.line_painter import wrapping_width
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import clause, progress
@@ -60,6 +62,12 @@ class ActionLines(LineView, can_focus=False):
     def key_of(self, row: object) -> int:
         """Return the line itself as its identity."""
         return id(row)
+
+
+CARD_CELLS, FRAME_CELLS = 100, 6
+"""The width of a dialog where there is room (``styles/modals.tcss``), and what its frame takes of the text on it."""
+ON_BUTTON = re.compile(r", on the button: \S+( \S+)*")
+"""What enter does on the button, which the button says too."""
 
 
 class GuardedButton(Button):
@@ -223,9 +231,8 @@ class StageTexts:
         if self.asks_window():
             return "enter plans with it   esc closes"
         words = self.stage_keys().get(dialog.stage, "esc closes")
-        if overflows:
-            return f"↑↓ more   {words}"
-        return words
+        words = f"{'↑↓ more   ' * overflows}{words}"
+        return first_that_fits([words, ON_BUTTON.sub("", words)], min(CARD_CELLS, dialog.size.width) - FRAME_CELLS)
 
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage; a stage that is missing can only be closed."""

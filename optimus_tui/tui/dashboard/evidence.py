@@ -9,6 +9,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent, LimitRow
 from optimus_tui.grammar.events import named_targets
 from optimus_tui.tui.dashboard.reports import limits_report
+from optimus_tui.tui.panes.feed.lines import BULK
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import UNKNOWN, clause, latency
 from optimus_tui.wording.safe import safe_text
@@ -24,7 +25,6 @@ NAMES = 2
 """Keys or patterns of dropped answers that are named."""
 MOST_ROWS, MOST_EVENTS = 20_000, 1_000
 """Counters, the most urgent first, and events, the newest first, that are gone through each second."""
-DROPS = "bulk_invalidation"
 BESIDE = "\nBeside it: "
 """What stands before these figures in a dialog."""
 USED_UP = ("over", "near", "immortal")
@@ -91,7 +91,7 @@ def _dropped(dashboard: DashboardServices) -> str:
     store = cast("FeedPane", dashboard.pane("feed")).store
     events = [one for one in islice(reversed(store.items), MOST_EVENTS) if isinstance(one, FeedEvent)]
     read = ((one, store.parsed(one)) for one in events)
-    drops = [(one, meaning) for one, meaning in read if meaning.problem is None and meaning.type == DROPS]
+    drops = [(one, meaning) for one, meaning in read if meaning.problem is None and meaning.type == BULK]
     if not drops:
         return ""
     tenants = Tally(meaning.tenant or UNKNOWN for _, meaning in drops)

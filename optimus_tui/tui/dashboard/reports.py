@@ -7,6 +7,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.panes.feed.lines import told_types
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.safe import safe_text
 
@@ -145,6 +146,7 @@ class ReportQueue:
         if isinstance(report, HealthReport):
             self.dashboard.health = report
             cast("LimitsPane", self.dashboard.pane("limits")).follow(report)
+            cast("FeedPane", self.dashboard.pane("feed")).content.told = told_types(report.findings)
             self.dashboard.context.shown = self.dashboard.context.clock.mono(), tuple(report.findings)
             self._on_drawing(report)
 

@@ -4,17 +4,22 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import ClockOffset, FeedBatch, FeedStatus
 from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog, body_facts
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.feed import lines as feed_lines
 from optimus_tui.tui.panes.feed import store as feed_store
+from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, told_types
 from optimus_tui.tui.panes.feed.store import FeedStore, passes
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.verdicts.coherence.events import judge
 from tests.sizes import SIZES
 from tests.steps import steps_of
@@ -466,3 +471,14 @@ async def test_a_broken_feed_is_called_that() -> None:
         await scene.arrive(pilot, state="broken", fault=Fault("invalid", "what answers is no Redis"))
         assert "broken" in "\n".join(scene.lines())
         assert scene.pane.content.state() == ("✖", "crit")
+
+
+def test_events_of_the_finding_on_the_dashboard_are_marked_while_it_is_an_alarm() -> None:
+    bulk = Finding(rule="cache.bulk", severity="high", subject="events", message="40 bulk invalidations")
+    one = event(1, b'{"type":"bulk_invalidation","tenant_id":"a","timestamp":1}')
+    styles = {}
+    for severity in ("high", "low"):
+        told = told_types([replace(bulk, severity=severity)])
+        ((*pieces,),) = event_lines(RowTable(TABLE), one, parse_event(one.payload, one.length), 80, 1, told=told)
+        styles[severity] = next(style for text, style in pieces if "bulk_invalidation" in text)
+    assert styles == {"high": "warn", "low": ""}

@@ -25,7 +25,7 @@ NEVER = Finding(rule="limits.immortal", severity="critical", subject="a / chat",
 )
 def test_a_health_report_with_something_new_is_drawn_at_once(before: Any, after: Any, at_once: bool) -> None:
     first, second = health_report(findings=before), health_report(findings=after)
-    pane = SimpleNamespace(reading=first, follow=lambda _health: None)
+    pane = SimpleNamespace(reading=first, follow=lambda _health: None, content=SimpleNamespace())
     context = SimpleNamespace(clock=SimpleNamespace(mono=lambda: 7.0), shown=(0.0, ()))
     dashboard: Any = SimpleNamespace(health=first, pane=lambda _name: pane, draw_status=lambda: None, context=context)
     queue = ReportQueue(dashboard, lambda _report: None, lambda _report: None)
@@ -43,6 +43,7 @@ def test_the_row_of_a_new_finding_is_drawn_with_it(early: bool) -> None:
     panes = {
         "health": SimpleNamespace(reading=health_report(findings=(COLD,))),
         "limits": SimpleNamespace(reading=reading(counters), follow=lambda _health: None),
+        "feed": SimpleNamespace(content=SimpleNamespace()),
     }
     context = SimpleNamespace(clock=SimpleNamespace(mono=lambda: 7.0), shown=(0.0, ()))
     dashboard: Any = SimpleNamespace(

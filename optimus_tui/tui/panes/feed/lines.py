@@ -4,11 +4,14 @@ Pure.
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.finding_rules import CACHE_BULK
+from optimus_tui.contract.findings import ALARMING, Finding
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStatus, ParsedEvent, raw_payload
 from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.settings.model import RedisTarget
@@ -26,6 +29,8 @@ MOST_LINES = 5
 HEAD_CHARACTERS = 600
 LEAST_OBJECT = 4
 """Cells that are left of a key's name before the number of keys is cut."""
+BULK = "bulk_invalidation"
+"""The type of the events with which whole tenants are dropped."""
 _COUNT = re.compile(r" [\d,]+ (?:keys?|bytes)$")
 
 
@@ -37,6 +42,8 @@ class EventLine(NamedTuple):
     detail: str
     common: bytes = b""
     """The beginning that the channel shares with all others, which its column leaves out."""
+    told: frozenset[str] = frozenset()
+    """Types of events that a finding is about."""
 
     @property
     def style(self) -> str:
@@ -57,7 +64,8 @@ def _tenant_cell(line: EventLine, cells: int) -> Cell:
 def _type_cell(line: EventLine, cells: int) -> Cell:
     if line.meaning.problem:
         return "unparsed", "warn"
-    return name_pieces(line.meaning.type.encode("utf-8", "surrogatepass"), cells, "", cut_at_end=True)
+    style = "warn" * (line.meaning.type in line.told)
+    return name_pieces(line.meaning.type.encode("utf-8", "surrogatepass"), cells, style, cut_at_end=True)
 
 
 def _detail_cell(line: EventLine, cells: int) -> Cell:
@@ -78,6 +86,11 @@ TABLE = Table[EventLine](
     Column("channel", "channel", 12, _channel_cell, grow=2, most=26, hide_below=112),
     gap=2,
 )
+
+
+def told_types(findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the types of the events that findings from medium on are about."""
+    return frozenset(BULK for one in findings if one.rule == CACHE_BULK and one.severity in ALARMING)
 
 
 def gap_words(gap: FeedGap) -> str:
@@ -104,14 +117,20 @@ def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
 
 
 def event_lines(
-    columns: RowTable[EventLine], event: FeedEvent, meaning: ParsedEvent, width: int, most: int, common: bytes = b""
+    columns: RowTable[EventLine],
+    event: FeedEvent,
+    meaning: ParsedEvent,
+    width: int,
+    most: int,
+    common: bytes = b"",
+    told: frozenset[str] = frozenset(),
 ) -> list[list[Piece]]:
     """Return the lines of an event's row, at most ``most``; a long detail continues below its first line."""
     columns.measure([EventLine(event, meaning, "")])
     table = columns.table
     cells = table.widths(width)
     first, *rest = _detail_parts(event, meaning, cells["detail"], most)
-    line = EventLine(event, meaning, first, common)
+    line = EventLine(event, meaning, first, common, told)
     indent = sum(cells[name] + TABLE.gap for name in ("time", "tenant", "type"))
     below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.style)] for part in rest]
     return [table.row(line, width), *below]

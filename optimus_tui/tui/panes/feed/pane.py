@@ -49,6 +49,8 @@ class FeedContent(PaneContent):
         self.paused_seq = 0
         """The last event before the pane was paused or cleared."""
         self.cleared_at: float | None = None
+        self.told: frozenset[str] = frozenset()
+        """Types of events that a finding on the dashboard is about: their rows are marked."""
         self.groups = EventGroups(store)
         self.columns = RowTable(TABLE)
 
@@ -114,7 +116,7 @@ class FeedContent(PaneContent):
         item = self.pane.rows[index]
         if isinstance(item, EventGroup):
             return super().changing(index)
-        return item.seq, self.columns.table, self.subscription.common
+        return item.seq, self.columns.table, self.subscription.common, self.told
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return an event or a gap on a few lines."""
@@ -129,7 +131,9 @@ class FeedContent(PaneContent):
             return [groups.table.row(self.cells_of(index), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
-        return event_lines(self.columns, item, self.store.parsed(item), width, most, self.subscription.common)
+        return event_lines(
+            self.columns, item, self.store.parsed(item), width, most, self.subscription.common, self.told
+        )
 
     def empty_lines(self) -> list[str]:
         """Return the lines that say why there is no event."""
@@ -151,11 +155,9 @@ class FeedContent(PaneContent):
         status, pane = self.status, self.pane
         if status is None:
             return []
-        words: Words = []
         if self.groups.by:
             return self.groups.title_words(self.now(), len(pane.rows))
-        if pane.wrapped:
-            words.append(("wrapped", "quiet"))
+        words: Words = [("wrapped", "quiet")] * pane.wrapped
         if pane.filter:
             words.append((f"{len(pane.rows):,} of {len(self.store.items):,}", ""))
         if not pane.paused and not self.tail.following:
@@ -174,10 +176,8 @@ class FeedContent(PaneContent):
         if not came:
             return super().paused_words()
         kept = len(self.store.items) - index_of_seq(list(self.store.items), self.paused_seq + 1)
-        words: Words = [(f"PAUSED +{came:,}", "warn")]
-        if came > kept:
-            words.append((f"{came - kept:,} left the view", "warn"))
-        return words
+        left: Words = [(f"{came - kept:,} left the view", "warn")] * (came > kept)
+        return [(f"PAUSED +{came:,}", "warn"), *left]
 
     def reading_truth(self) -> tuple[str, bool]:
         """Return the state of the link, and how many events came."""
