@@ -277,7 +277,7 @@ async def ask_which(
     if more:
         rows.append(("Change its keys in Redis", "lists what this program itself can do; each asks first"))
     seen = clock(dashboard.context.clock.wall())
-    about = f"{safe_text(finding.message, 200)} (as of {seen} UTC){clause(beside, BESIDE)}"
+    about = f"{safe_text(finding.message, 200)}, as of {seen} UTC{clause(beside, BESIDE)}"
     place: int | None = await dashboard.ask(PickDialog("Actions", rows, about))
     return place
 

@@ -1,5 +1,6 @@
 """``a`` on a finding in the demo: the remedies that fit it, confirmed, and none that only the scenario would tell."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,8 +20,10 @@ from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.offers import counter_offers
 from optimus_tui.tui.actions.remedies import (
     FirstAct,
+    FittingRemedy,
     act_words,
     acts_on,
+    ask_which,
     first_act,
     row_remedies,
     sooner_act,
@@ -388,3 +391,16 @@ async def test_a_row_that_a_finding_is_about_offers_what_the_finding_offers(tena
     shown = [name for rows in screen.rows for name, _ in rows]
     assert [name for name in shown if name != "Change its keys in Redis"] == offered
     assert bool(picked) is not bool(offered), "without a remedy its own actions are offered at once"
+
+
+async def test_the_dialog_that_asks_which_says_of_when_its_figures_are_and_what_stands_beside_them() -> None:
+    screen, asked = Screen(None), list[Any]()
+    remedies = [FittingRemedy(one, found("services.engine", "engine")) for one in REMEDIES[:2]]
+
+    async def ask(dialog: Any) -> None:
+        asked.append(dialog.about)
+
+    screen.ask = ask  # type: ignore[method-assign]
+    await ask_which(screen, [[remedies[0].finding]], remedies, True, "chat 9 of 5")  # type: ignore[arg-type]
+    (about,) = asked
+    assert re.fullmatch(r"wrong, as of \d\d:\d\d:\d\d UTC\nBeside it: chat 9 of 5", about), about
