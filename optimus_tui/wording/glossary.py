@@ -42,7 +42,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term("incident", "Five guided steps from the alarm to the cause, written down as they happen (i)."),
     Term("invalidation", "An event that says that a cached copy is out of date and must be removed."),
     Term(
-        "last 5",
+        "windows",
         "How full the last five windows of the counter became, the newest at the right; red reached the limit.",
     ),
     Term("limit", "How many requests a tenant may send for one operation within a window."),
