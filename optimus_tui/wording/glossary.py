@@ -41,10 +41,6 @@ GLOSSARY: tuple[Term, ...] = (
     Term("immortal", "The same as never resets: a counter without a TTL, which blocks its tenant once it is full."),
     Term("incident", "Five guided steps from the alarm to the cause, written down as they happen (i)."),
     Term("invalidation", "An event that says that a cached copy is out of date and must be removed."),
-    Term(
-        "windows",
-        "How full the last five windows of the counter became, the newest at the right; red reached the limit.",
-    ),
     Term("limit", "How many requests a tenant may send for one operation within a window."),
     Term("marks", "Rows chosen by ^space or V, which actions and pins then take all at once; esc clears."),
     Term("MTTR", "Mean time to repair: from the first sign of a fault to the proof that it is over."),
@@ -94,4 +90,8 @@ GLOSSARY: tuple[Term, ...] = (
         "First signs of trouble were seen, too few to judge: a finding says what, and when it will be judged.",
     ),
     Term("window", "The time that a limit or a rate counts over, such as 60 s."),
+    Term(
+        "windows",
+        "How full the last five windows of the counter became, the newest at the right; red reached the limit.",
+    ),
 )
