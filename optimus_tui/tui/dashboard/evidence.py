@@ -1,12 +1,14 @@
 """The figures beside a finding: what its remedy tells people to compare, from the last readings of the panes."""
 
 from collections import Counter as Tally
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from optimus_tui.contract.finding_rules import CACHE_BULK, LIMITS_OVER, LIMITS_REFUSED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent, LimitRow
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.grammar.events import named_targets
 from optimus_tui.tui.dashboard.reports import limits_report
 from optimus_tui.tui.panes.feed.lines import BULK
@@ -52,14 +54,24 @@ def figures_beside(dashboard: DashboardServices, finding: object) -> str:
 
 
 def _latencies(dashboard: DashboardServices) -> str:
-    """Return the p50 of each dependency's checks; unknown where it has none."""
+    """Return the p50 of each dependency's checks; of one that has none yet, its last check; unknown without any."""
     health = dashboard.health
     if health is None:
         return ""
     names = ["gateway", "engine", "redis", *["postgres"] * dashboard.settings.names_postgres]
-    p50s = {name: latency(series.p50) for name, series in health.latency.items() if series.p50 is not None}
-    shown = (f"{name} {p50s.get(name, 'unknown')}" for name in names)
+    figures = {name: f"{latency(ms)} (last check)" for name, ms in _last_checks(health) if ms is not None}
+    figures |= {name: latency(series.p50) for name, series in health.latency.items() if series.p50 is not None}
+    shown = (f"{name} {figures.get(name, 'unknown')}" for name in names)
     return f"{' · '.join(shown)}: p50 of their checks in 10 min"
+
+
+def _last_checks(health: HealthReport) -> Iterator[tuple[str, float | None]]:
+    """Yield how long the last check of each dependency took, in milliseconds; None where it failed."""
+    if health.gateway is not None and health.gateway.value is not None:
+        yield "gateway", health.gateway.value.service.latency_ms
+    for name, reading in (("engine", health.engine), ("redis", health.server), ("postgres", health.postgres)):
+        if reading is not None and reading.value is not None and reading.fault is None:
+            yield name, reading.value.latency_ms
 
 
 def _operations(dashboard: DashboardServices, tenant: str) -> str:

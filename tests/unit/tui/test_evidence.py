@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent
-from optimus_tui.contract.services import HealthReport, Series
+from optimus_tui.contract.services import HealthReport, Series, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.dashboard.evidence import figures_beside
 from optimus_tui.tui.dialogs.explain import finding_lines
@@ -28,9 +28,10 @@ def found(rule: str, subject: str) -> Finding:
 def test_a_latency_stands_beside_those_of_the_other_dependencies_and_what_has_none_is_unknown() -> None:
     here = dashboard()
     assert figures_beside(here, found("latency.p95", "route /a")) == "", "before the first report"
-    here.health = HealthReport(latency={"gateway": Series(p50=22.0, samples=30), "redis": Series()})
+    server = reading(ServerState(latency_ms=0.6))
+    here.health = HealthReport(latency={"gateway": Series(p50=22.0, samples=30), "redis": Series()}, server=server)
     beside = figures_beside(here, found("latency.p95", "route /a"))
-    assert beside == "gateway 22 ms · engine unknown · redis unknown: p50 of their checks in 10 min"
+    assert beside == "gateway 22 ms · engine unknown · redis 0.6 ms (last check): p50 of their checks in 10 min"
     told = " ".join(str(line) for line in finding_lines(found("latency.p95", "route /a"), 200, beside=beside))
     assert f"remedy     Compare. beside it  {beside}" in told
 
