@@ -22,8 +22,8 @@ settings.register_profile(
 )
 settings.load_profile("part")
 
-WORKERS = 4
-"""More than there are cores: many tests wait for a server."""
+WORKERS = 5
+"""More than there are cores: many tests wait for a server. Beside the timed tests no more run than of four workers."""
 QUICK_WORKERS = 3
 """The quick set waits for little, and each worker imports and collects for seven seconds."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")

@@ -1,8 +1,8 @@
 """Room for the tests that play in real seconds on a whole running system.
 
 Beside three other tests on two cores such a system really is slow, and the tools say so. Under pytest-xdist the timed
-files run first, in one worker. Until they are through only one other test runs at a time, beside those that mostly
-wait.
+files run first, in one worker. Until they are through only one other test runs at a time, and two more that mostly
+wait, however many workers there are.
 """
 
 import contextlib
@@ -16,6 +16,8 @@ from typing import IO, Any
 import pytest
 
 BESIDE = 1
+ROOM = 3
+"""Until the timed tests are through so many others run at most, those that mostly wait among them."""
 FILES = ("tests/live/demo/test_drill.py", "tests/live/incidents/test_scenario_incidents.py")
 WAITING = frozenset(
     [
@@ -104,19 +106,23 @@ def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
         return
     shared = Path(item.config._tmp_path_factory.getbasetemp()).parent  # type: ignore[attr-defined]
     through = _through(shared)
-    if is_waiting(item):
-        yield
-        return
     if is_timed(item):
         yield
         if coming is None or not is_timed(coming):
             through.touch()
         return
     with contextlib.ExitStack() as stack:
-        locks = [stack.enter_context((shared / f"beside-timed-tests-{number}").open("w")) for number in range(BESIDE)]
-        while not (through.exists() or any(map(_taken, locks))):
-            time.sleep(0.05)
+        if not is_waiting(item):
+            _wait_for_one(stack, [shared / f"beside-timed-tests-{number}" for number in range(BESIDE)], through)
+        _wait_for_one(stack, [shared / f"room-of-other-tests-{number}" for number in range(ROOM)], through)
         yield
+
+
+def _wait_for_one(stack: contextlib.ExitStack, places: list[Path], through: Path) -> None:
+    """Hold one of these locks until the stack ends; none where the timed tests are through."""
+    locks = [stack.enter_context(place.open("w")) for place in places]
+    while not (through.exists() or any(map(_taken, locks))):
+        time.sleep(0.05)
 
 
 @cache
