@@ -358,7 +358,7 @@ def _estimated(finding: Finding, name: str, p95: str) -> Finding:
 
 
 def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    """Return a finding if half of a few requests were slow, too few for a p95."""
+    """Return a finding if half of a few requests were slow, too few for a p95. However slow, so few are medium."""
     p50 = certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
     bar = _bar_below(p50, thresholds)
     if bar is None or spread.count < MIN_SAMPLES:
@@ -367,7 +367,7 @@ def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Findin
     return [
         make_finding(
             rule=LATENCY_HALF,
-            severity=bar.severity,
+            severity="medium",
             subject=name,
             count=round(spread.count),
             limit=latency(bar.ms),

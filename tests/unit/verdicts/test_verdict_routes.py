@@ -56,7 +56,10 @@ def test_what_came_lately_decides_and_no_percentile_of_under_twenty(case: Case) 
 
 def test_a_route_of_few_requests_is_quick_again_by_the_same_rule() -> None:
     (slow,) = judge_routes({ROUTE: timed(ms100=3, ms2500=9)}, DEFAULT, span(timed(ms2500=5)))
-    assert (slow.rule, slow.severity) == ("latency.half", "high") and "all 5 requests (1 min) took over" in slow.message
+    assert (slow.rule, slow.severity) == (
+        "latency.half",
+        "medium",
+    ) and "all 5 requests (1 min) took over" in slow.message
     (past,) = judge_routes({ROUTE: timed(ms100=3, ms2500=9)}, DEFAULT, span(timed(ms100=5)))
     assert (past.rule, past.severity) == ("latency.half", "low")
     (fewer,) = judge_routes({ROUTE: timed(ms100=3, ms2500=9)}, DEFAULT, span(timed(ms100=6, ms2500=4)))

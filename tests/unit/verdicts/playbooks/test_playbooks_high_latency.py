@@ -105,4 +105,6 @@ def test_half_of_a_few_requests_in_a_wide_bucket_are_not_called_slow() -> None:
     wide = Spread(count=8, mean=0.15, p50=0.62, p95=None, p99=None, p50_edges=(0.1, 1.0))
     sure = Spread(count=8, mean=1.6, p50=1.62, p95=None, p99=None, p50_edges=(1.5, 2.0))
     assert found(ask(served=Quantiles(name="x", groups={"/a": wide}, covered_minutes=30.0))) == {}
-    assert found(ask(served=Quantiles(name="x", groups={"/a": sure}, covered_minutes=30.0))) == {"latency.half": "high"}
+    assert found(ask(served=Quantiles(name="x", groups={"/a": sure}, covered_minutes=30.0))) == {
+        "latency.half": "medium"
+    }

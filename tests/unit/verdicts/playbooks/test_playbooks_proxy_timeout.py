@@ -72,7 +72,7 @@ def test_timeouts_are_counted_as_504_and_not_as_every_error() -> None:
 
 def test_few_proxied_requests_have_no_percentile_and_are_evidence_where_half_of_them_were_slow() -> None:
     told = ask(upstream=quantiles(4.0, count=5))
-    assert found(told) == {"latency.half": "high"}
+    assert found(told) == {"latency.half": "medium"}
     told = ask(upstream=quantiles(4.0, count=4))
     assert found(told) == {}
     assert "percentiles of ai_engine: 4 proxied requests, 20 are needed" in told.unknown
