@@ -11,6 +11,8 @@ from optimus_tui.patterns.source.vocabulary import CACHES, REDIS, chain, is_tena
 
 _THROUGH = ("fetch", "get_or_set", "remember", "wrap", "cached", "memoize", "through", "read_through", "get_or_load")
 _FOR_ALL = frozenset({"shared", "global", "public", "common"})
+_NO_ANSWERS = frozenset({"connection", "conn", "session", "engine", "pool", "client"})
+"""What such a function makes is kept for its own sake: which database a tenant has, say."""
 _DEEPEST = 4
 
 
@@ -35,7 +37,7 @@ def keeps_answers(view: View, route: Route) -> bool:
         for seen in view.calls(unit):
             if seen.method in _THROUGH and seen.about & (CACHES | REDIS):
                 return True
-            if isinstance(seen.thing, Unit):
+            if isinstance(seen.thing, Unit) and words(seen.method).isdisjoint(_NO_ANSWERS):
                 todo.append((seen.thing, depth + 1))
     return {"cache_read", "cache_write"} <= done
 

@@ -34,6 +34,7 @@ _KEPT = frozenset({"db", "upstream", "remote", "cache_read"})
 _NO_STORES = LOCAL_ROOTS | sys.stdlib_module_names | {"fastapi", "starlette", "pydantic", "celery"}
 _OF_SETTINGS = frozenset({"settings", "setting", "config", "configuration", "constants"})
 _REQUESTS = frozenset({"request", "req"})
+_ENVELOPES = frozenset({"response", "success", "result", "reply", "answer", "envelope"})
 _NO_JSON = ("Streaming", "File", "Redirect", "HTML", "PlainText", "Template", "EventSource", "Response")
 _PAGES = frozenset({"TemplateResponse", "HTMLResponse", "_TemplateResponse"})
 _DOCUMENTS = re.compile(r"\.well[-_]known|openid[-_]configuration|jwks|robots\.txt|sitemap|favicon|manifest\.json")
@@ -339,11 +340,31 @@ def touches_nothing(view: View, route: Route) -> bool:
         return True
     handler = route.handler
     given = {arg.arg for arg, _ in handler.params}
-    answers = [returned_value(one.node) for one in handler.returned]
-    told = [list(one.values) for one in answers if isinstance(one, ast.Dict) and one.values]
-    if view.calls(handler) or not answers or len(told) < len(answers):
+    answers = [_in_its_envelope(view, returned_value(one.node), route) for one in handler.returned]
+    told = [one for one in answers if one is not None and one.values]
+    around = [one for one in handler.returned if isinstance(returned_value(one.node), ast.Call)]
+    if len(view.calls(handler)) > len(around) or not answers or len(told) < len(answers):
         return False
-    return all(isinstance(one, ast.Constant) or chain(one) in given for each in told for one in each)
+    return all(_repeats(one, given) for each in told for one in each.values)
+
+
+def _in_its_envelope(view: View, value: ast.expr | None, route: Route) -> ast.Dict | None:
+    """Return an answer that is a dictionary, also where a function of the project only puts it into its form."""
+    if isinstance(value, ast.Dict):
+        return value
+    if not isinstance(value, ast.Call) or value.args or words(chain(value.func)).isdisjoint(_ENVELOPES):
+        return None
+    makers = [seen.thing for seen in view.calls(route.handler) if seen.call.node is value]
+    if not all(isinstance(one, Unit) and _KEPT.isdisjoint(view.way.done_by([one])) for one in makers) or not makers:
+        return None
+    return ast.Dict([None for _ in value.keywords], [word.value for word in value.keywords])
+
+
+def _repeats(node: ast.expr, given: set[str]) -> bool:
+    """Return whether a value is written there, or is what was sent: also in a dictionary of such values."""
+    if isinstance(node, ast.Dict):
+        return all(_repeats(one, given) for one in node.values)
+    return isinstance(node, ast.Constant) or chain(node) in given or chain(node).startswith("status.HTTP_")
 
 
 def is_from_a_store(view: View, route: Route) -> bool:

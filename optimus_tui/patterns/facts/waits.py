@@ -313,11 +313,11 @@ def clients_given(
     node = seen.call.node
     names = [arg.arg for arg, _ in unit.params if arg.arg not in ("self", "cls")]
     given = [*zip(names, node.args, strict=False), *((word.arg, word.value) for word in node.keywords if word.arg)]
-    here = dict(known)
+    plain = {arg.arg for arg, _ in unit.params if chain(arg.annotation) in ("dict", "list", "str", "int", "bool")}
     pairs = (
-        (name, here.get(one.id) or _type_of(resolver.what(one, seen.call.scope), is_client))
+        (name, dict(known).get(one.id) or _type_of(resolver.what(one, seen.call.scope), is_client))
         for name, one in given
-        if isinstance(one, ast.Name)
+        if isinstance(one, ast.Name) and name not in plain
     )
     return frozenset((name, of) for name, of in pairs if of)
 

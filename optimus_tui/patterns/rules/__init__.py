@@ -18,7 +18,7 @@ from optimus_tui.patterns.rules import (
     upstreams,
 )
 
-VERSION = 11
+VERSION = 12
 """Raised with every change of a rule's results: stored results of another version are not used."""
 
 _GROUPS = (

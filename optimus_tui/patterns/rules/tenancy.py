@@ -130,8 +130,8 @@ def _unused(view: View) -> Iterator[Hit]:
     for route in view.served:
         unit = route.handler
         named = [arg for arg, default in unit.params if is_tenant(arg.arg) and not arg.arg.startswith("_")]
-        if not named or any(arg.arg in unit.loads for arg in named):
-            continue
+        if not named or any(arg.arg in unit.loads for arg in named) or not view.calls(unit):
+            continue  # without a call it answers what is written there
         if not {"upstream", "db", "cache_read", "cache_write"} & view.flags(route) and not _others_tell(view, unit):
             continue
         if any(view.resolver.depended(one, view.module.scope) is not None for _, one in unit.params if one is not None):

@@ -39,7 +39,8 @@ MOST_MODULES = 2000
 class ParseFailure(NamedTuple):
     """Why a file cannot be parsed as Python, with the place of the error.
 
-    ``certain``: it is valid in no version of Python. Otherwise it may be valid in a version newer than this one.
+    ``certain``: it is valid in no version of Python. Otherwise it may be valid in a version newer than this one, or is
+    too long to be read.
     """
 
     reason: str
@@ -55,7 +56,7 @@ def parse(data: bytes, python: int | None = None) -> ast.Module | ParseFailure:
     know yet of newer Pythons is rewritten for it.
     """
     if len(data) > MOST_BYTES:
-        return ParseFailure(f"it is longer than the {MOST_BYTES:,} bytes that are read")
+        return ParseFailure(f"it is longer than the {MOST_BYTES:,} bytes that are read", certain=False)
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         return ParseFailure("a NUL byte stands in the source", line)

@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.patterns.habits import lacking_by_use
-from optimus_tui.patterns.judge import Share, Verdict
+from optimus_tui.patterns.judge import ROUTELESS, UNREAD, Share, Verdict
 from optimus_tui.patterns.selection import RuleSelection
 from optimus_tui.patterns.signs import Signs, detected
 from tests.patterns_tree import judged, rules_of
@@ -294,12 +294,23 @@ async def book(book_id: UUID, books: Books = Depends()) -> Book:
         ("schema: str", '{"ok": True}', False),
         ("schema: str", "await orders.find(schema)", True),
         ("schema: str", "[]", True),
+        ("schema: str", "success_response(status_code=status.HTTP_200_OK, data={'schema': schema})", False),
+        ("schema: str", "success_response(status_code=200, data={'schema': await orders.find(schema)})", True),
+        ("schema: str", "kept_response(status_code=200, data={'schema': schema})", True),
+        ("schema: str", "success_response(status_code=200, data=orders)", True),
     ],
 )
 def test_a_route_that_touches_nothing_needs_no_tenant(given: str, answered: str, missing: bool) -> None:
     source = f"""
-from fastapi import APIRouter
+from fastapi import APIRouter, status
+from fastapi.responses import JSONResponse
 router = APIRouter()
+def success_response(status_code: int, data: dict):
+    return JSONResponse({{"data": data}}, status_code=status_code)
+def kept_response(status_code: int, data: dict):
+    session.add(data)
+    session.commit()
+    return JSONResponse({{"data": data}}, status_code=status_code)
 @router.get("/check")
 async def check({given}):
     return {answered}
@@ -374,3 +385,67 @@ async def file(name: str) -> str:
     return store.{asked}(name)
 """
     assert ("async.blocking" in rules_of(source)) is blocks
+
+
+@pytest.mark.parametrize(("called", "reports"), [("metadata", True), ("connection_for", False)])
+def test_a_cache_that_only_finds_the_database_keeps_no_answers(called: str, reports: bool) -> None:
+    source = f"""
+from fastapi import APIRouter
+router = APIRouter()
+async def {called}(tenant):
+    found = await cache.get(f"where:{{tenant}}")
+    if found is None:
+        found = await db.execute(tenant)
+        await cache.set(f"where:{{tenant}}", found, ex=60)
+    return found
+async def rows(tenant):
+    found = await {called}(tenant)
+    return await found.all()
+@router.get("/items")
+async def list_items(tenant: Tenant) -> list[Item]:
+    return await rows(tenant)
+@router.post("/items")
+async def add_item(item: Item, tenant: Tenant) -> Item:
+    return await db.execute(item, tenant)
+"""
+    assert ("caching.no_invalidation" in rules_of(source)) is reports
+
+
+@pytest.mark.parametrize(("answered", "reports"), [('{"modules": []}', False), ("rows()", True)])
+def test_a_tenant_that_only_the_dependency_needs_is_not_unused(answered: str, reports: bool) -> None:
+    source = f"""
+from fastapi import APIRouter, Depends, Header
+router = APIRouter()
+def tenant_of(x_tenant_id: str = Header()):
+    return db.query(Tenants).filter(Tenants.id == x_tenant_id).first()
+def rows():
+    return db.query(Rows).all()
+@router.get("/config")
+def config(tenant: Tenant = Depends(tenant_of)) -> dict[str, list[str]]:
+    return {answered}
+"""
+    assert ("tenancy.unused" in rules_of(source)) is reports
+
+
+@pytest.mark.parametrize(("annotation", "reports"), [("dict", False), ("Session", True)])
+def test_a_parameter_that_says_it_is_a_dictionary_is_no_session_whatever_is_passed(
+    annotation: str, reports: bool
+) -> None:
+    source = f"""
+from fastapi import APIRouter, Depends
+from sqlalchemy.orm import Session
+from store import get_db
+router = APIRouter()
+def create(tasks, found: {annotation}):
+    return found.get("email", 1)
+@router.get("/login")
+async def login(found: dict, db: Session = Depends(get_db)) -> dict[str, str]:
+    return create(found, db)
+"""
+    assert ("async.blocking" in rules_of(source)) is reports
+
+
+def test_a_long_file_without_routes_is_no_broken_router() -> None:
+    long = "data = '''" + "x" * 1_000_100 + "'''\n"
+    assert "file.unreadable" not in rules_of(long) and judged(long).problem == ROUTELESS
+    assert judged(f"router = APIRouter()\n@router.get({long!r})\n").problem == UNREAD
