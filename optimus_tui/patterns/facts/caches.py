@@ -1,6 +1,7 @@
 """Facts about caches: which routes keep their answers in one, and which caches belong to one tenant."""
 
 import ast
+import re
 
 from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.facts.model import Unit
@@ -11,8 +12,8 @@ from optimus_tui.patterns.source.vocabulary import CACHES, REDIS, chain, is_tena
 
 _THROUGH = ("fetch", "get_or_set", "remember", "wrap", "cached", "memoize", "through", "read_through", "get_or_load")
 _FOR_ALL = frozenset({"shared", "global", "public", "common"})
-_NO_ANSWERS = frozenset({"connection", "conn", "session", "engine", "pool", "client"})
-"""What such a function makes is kept for its own sake: which database a tenant has, say."""
+_MAKES = re.compile(r"(?:^|_)(?:connection|conn|session|engine|pool|client)(?:_(?:for|of|to|by|from)_\w*)?$")
+"""Names of functions that make these: what they keep is kept for its own sake, such as which database a tenant has."""
 _DEEPEST = 4
 
 
@@ -37,7 +38,7 @@ def keeps_answers(view: View, route: Route) -> bool:
         for seen in view.calls(unit):
             if seen.method in _THROUGH and seen.about & (CACHES | REDIS):
                 return True
-            if isinstance(seen.thing, Unit) and words(seen.method).isdisjoint(_NO_ANSWERS):
+            if isinstance(seen.thing, Unit) and not _MAKES.search(seen.method):
                 todo.append((seen.thing, depth + 1))
     return {"cache_read", "cache_write"} <= done
 

@@ -387,7 +387,16 @@ async def file(name: str) -> str:
     assert ("async.blocking" in rules_of(source)) is blocks
 
 
-@pytest.mark.parametrize(("called", "reports"), [("metadata", True), ("connection_for", False)])
+@pytest.mark.parametrize(
+    ("called", "reports"),
+    [
+        ("metadata", True),
+        ("get_client_orders", True),
+        ("session_messages", True),
+        ("get_connection_for_tenant", False),
+        ("tenant_session", False),
+    ],
+)
 def test_a_cache_that_only_finds_the_database_keeps_no_answers(called: str, reports: bool) -> None:
     source = f"""
 from fastapi import APIRouter
