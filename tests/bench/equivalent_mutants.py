@@ -42,6 +42,11 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(r"with_for_update=True", "SQLite, which the tests use, locks the whole file in place of a row"),
     Equivalent(r"^(BEGIN|GO_ON) = |description=(BEGIN|GO_ON)\b", "only the words of a description change", ("hybrid",)),
     Equivalent(r"^BY = ['\"].*['\"] -> BY = ['\"].*['\"]$", "only the words of a description change"),
+    Equivalent(r"Query\(description=BY\).* -> .*Query\(\)\]", "only the words of a description are gone"),
+    Equivalent(
+        r"^(?P<head>@router\..*include_in_schema=False.*responses=)described\(\d+\)\) -> (?P=head)described\(\)\)$",
+        "the path with a slash at its end is not described",
+    ),
     Equivalent(
         r"mapped_column\(sa\.Text\) -> .*mapped_column\(\)$", "SQLite and PostgreSQL keep any text in both types"
     ),
